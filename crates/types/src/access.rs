@@ -1,0 +1,136 @@
+//! Who may do what: one function, one table, default deny.
+//!
+//! A service finds out, inside the transaction that will change things, in which relation the caller stands to the
+//! thing concerned ([`Standing`]), and asks [`authorise`]. Nothing else in the house decides about rights. What a
+//! caller may not know to exist is `not_found`.
+
+use crate::{Code, Error, Result};
+
+/// What the caller wants to do. One entry for each operation on something that has an owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Read a profile's public part.
+    ReadProfile,
+    /// Read a profile's private part.
+    ReadOwnProfile,
+    /// See, end or refresh a device session.
+    ManageSession,
+    /// See a friend request.
+    ReadFriendRequest,
+    /// Accept or reject a friend request.
+    AnswerFriendRequest,
+    /// End a friendship.
+    RemoveFriend,
+    /// Read a conversation's description, within what membership lets be seen.
+    ReadConversation,
+    /// Read entries, within what membership lets be seen.
+    ReadEntries,
+    /// List the members.
+    ReadMembers,
+    /// Move one's own read cursor.
+    MoveReadCursor,
+    /// Send a message.
+    Send,
+    /// Bring people into a group.
+    Invite,
+    /// Leave a group.
+    Leave,
+    /// Remove a plain member from a group.
+    RemoveMember,
+    /// Remove an admin from a group.
+    RemoveAdmin,
+    /// Make a member an admin or an admin a member.
+    ChangeRole,
+    /// Accept or decline an invitation into a group.
+    AnswerInvitation,
+}
+
+/// In which relation the caller stands to the thing concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// The thing is the caller's own (profile, session, a request they received, their invitation).
+    Own,
+    /// The caller made it and somebody else answers it (a friend request they sent).
+    Author,
+    /// Any signed-in person.
+    Person,
+    /// Owner of the group.
+    Owner,
+    /// Admin of the group.
+    Admin,
+    /// Member of the group.
+    Member,
+    /// One of the two people of a direct conversation that is open.
+    Peer,
+    /// One of the two people of a direct conversation that is closed: they may read and no more.
+    ClosedPeer,
+    /// Was a member; may still read what they saw then.
+    FormerMember,
+    /// Has nothing to do with it.
+    Outsider,
+}
+
+/// Lets the call go on, or says why not. What is not in the table is denied.
+pub fn authorise(action: Action, standing: Standing) -> Result<()> {
+    use Action::*;
+    use Standing::*;
+    let allowed = match standing {
+        Own => matches!(
+            action,
+            ReadProfile | ReadOwnProfile | ManageSession | ReadFriendRequest | AnswerFriendRequest | RemoveFriend | AnswerInvitation
+        ),
+        Author => matches!(action, ReadFriendRequest),
+        Person => matches!(action, ReadProfile),
+        Owner => matches!(
+            action,
+            ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | Send | Invite | RemoveMember | RemoveAdmin | ChangeRole
+        ),
+        Admin => matches!(
+            action,
+            ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | Send | Invite | RemoveMember | Leave
+        ),
+        Member => matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | Send | Invite | Leave),
+        Peer => matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | Send),
+        ClosedPeer => matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor),
+        FormerMember => matches!(action, ReadConversation | ReadEntries | MoveReadCursor),
+        Outsider => false,
+    };
+    if allowed { Ok(()) } else { Err(refusal(action, standing)) }
+}
+
+fn refusal(action: Action, standing: Standing) -> Error {
+    match (standing, action) {
+        (Standing::Outsider | Standing::Person | Standing::Own | Standing::Author, _) => Error::not_found("thing"),
+        (Standing::ClosedPeer, Action::Send) => Error::new(Code::NotAllowed, "you may not talk to this person"),
+        (Standing::Owner, Action::Leave) => {
+            Error::new(Code::Forbidden, "the owner leaves after handing the group over or dismissing it")
+        }
+        (Standing::FormerMember, _) => Error::new(Code::Forbidden, "you are no longer a member"),
+        _ => Error::new(Code::Forbidden, "your role does not allow this"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outsider_learns_nothing() {
+        for action in [Action::ReadConversation, Action::Send, Action::Invite, Action::ReadMembers, Action::ReadFriendRequest] {
+            assert_eq!(authorise(action, Standing::Outsider).map_err(|e| e.code), Err(Code::NotFound));
+        }
+    }
+
+    #[test]
+    fn closed_direct_conversations_are_read_only() {
+        assert!(authorise(Action::ReadEntries, Standing::ClosedPeer).is_ok());
+        assert_eq!(authorise(Action::Send, Standing::ClosedPeer).map_err(|e| e.code), Err(Code::NotAllowed));
+    }
+
+    #[test]
+    fn admins_do_not_remove_admins() {
+        assert!(authorise(Action::RemoveMember, Standing::Admin).is_ok());
+        assert!(authorise(Action::RemoveAdmin, Standing::Admin).is_err());
+        assert!(authorise(Action::RemoveAdmin, Standing::Owner).is_ok());
+    }
+}
