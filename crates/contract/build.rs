@@ -4,7 +4,9 @@
 use std::{fmt::Write as _, path::PathBuf};
 
 use prost_build::{Service, ServiceGenerator};
-use prost_types::{FileDescriptorSet, field_descriptor_proto::Label, field_descriptor_proto::Type, method_options::IdempotencyLevel};
+use prost_types::{
+    FileDescriptorSet, field_descriptor_proto::Label, field_descriptor_proto::Type, method_options::IdempotencyLevel,
+};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
@@ -31,7 +33,8 @@ fn flatten_oneofs() -> std::io::Result<()> {
 
 /// Attributes that give each message the JSON form of the API: snake_case, ids as base32, enums as words.
 fn describe_json(config: &mut prost_build::Config, descriptors: &FileDescriptorSet) {
-    config.message_attribute(".", "#[derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema)] #[serde(default)]");
+    config
+        .message_attribute(".", "#[derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema)] #[serde(default)]");
     for file in &descriptors.file {
         let package = file.package();
         for message in &file.message_type {
@@ -115,7 +118,8 @@ fn docs(lines: &[String]) -> String {
 }
 
 fn signature(method: &prost_build::Method) -> String {
-    let wrap = |streaming: bool, name: &str| if streaming { format!("crate::Streaming<{name}>") } else { name.to_owned() };
+    let wrap =
+        |streaming: bool, name: &str| if streaming { format!("crate::Streaming<{name}>") } else { name.to_owned() };
     format!(
         "async fn {}(&self, ctx: &crate::Context, request: {}) -> anser_types::Result<{}>",
         method.name,
@@ -125,7 +129,12 @@ fn signature(method: &prost_build::Method) -> String {
 }
 
 fn write_trait(service: &Service, out: &mut String) {
-    let _ = writeln!(out, "{}#[async_trait::async_trait]\npub trait {}: Send + Sync + 'static {{", docs(&service.comments.leading), service.name);
+    let _ = writeln!(
+        out,
+        "{}#[async_trait::async_trait]\npub trait {}: Send + Sync + 'static {{",
+        docs(&service.comments.leading),
+        service.name
+    );
     for method in &service.methods {
         let _ = writeln!(out, "{}{};", docs(&method.comments.leading), signature(method));
     }
@@ -148,11 +157,16 @@ fn write_server_adapter(service: &Service, out: &mut String) {
     for method in &service.methods {
         let (m, input, output) = (&method.name, &method.input_type, &method.output_type);
         let input_type = if method.client_streaming { format!("tonic::Streaming<{input}>") } else { input.clone() };
-        let output_type = if method.server_streaming { format!("Self::{}Stream", method.proto_name) } else { output.clone() };
+        let output_type =
+            if method.server_streaming { format!("Self::{}Stream", method.proto_name) } else { output.clone() };
         if method.server_streaming {
             let _ = writeln!(out, "type {}Stream = crate::remote::StatusStream<{output}>;", method.proto_name);
         }
-        let convert_in = if method.client_streaming { "crate::remote::incoming(request.into_inner())" } else { "request.into_inner()" };
+        let convert_in = if method.client_streaming {
+            "crate::remote::incoming(request.into_inner())"
+        } else {
+            "request.into_inner()"
+        };
         let convert_out = if method.server_streaming { ".map(crate::remote::outgoing)" } else { "" };
         let _ = writeln!(
             out,

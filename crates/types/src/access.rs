@@ -77,19 +77,35 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
     let allowed = match standing {
         Own => matches!(
             action,
-            ReadProfile | ReadOwnProfile | ManageSession | ReadFriendRequest | AnswerFriendRequest | RemoveFriend | AnswerInvitation
+            ReadProfile
+                | ReadOwnProfile
+                | ManageSession
+                | ReadFriendRequest
+                | AnswerFriendRequest
+                | RemoveFriend
+                | AnswerInvitation
         ),
         Author => matches!(action, ReadFriendRequest),
         Person => matches!(action, ReadProfile),
         Owner => matches!(
             action,
-            ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | Send | Invite | RemoveMember | RemoveAdmin | ChangeRole
+            ReadConversation
+                | ReadEntries
+                | ReadMembers
+                | MoveReadCursor
+                | Send
+                | Invite
+                | RemoveMember
+                | RemoveAdmin
+                | ChangeRole
         ),
         Admin => matches!(
             action,
             ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | Send | Invite | RemoveMember | Leave
         ),
-        Member => matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | Send | Invite | Leave),
+        Member => {
+            matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | Send | Invite | Leave)
+        }
         Peer => matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | Send),
         ClosedPeer => matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor),
         FormerMember => matches!(action, ReadConversation | ReadEntries | MoveReadCursor),
@@ -116,7 +132,9 @@ mod tests {
 
     #[test]
     fn an_outsider_learns_nothing() {
-        for action in [Action::ReadConversation, Action::Send, Action::Invite, Action::ReadMembers, Action::ReadFriendRequest] {
+        for action in
+            [Action::ReadConversation, Action::Send, Action::Invite, Action::ReadMembers, Action::ReadFriendRequest]
+        {
             assert_eq!(authorise(action, Standing::Outsider).map_err(|e| e.code), Err(Code::NotFound));
         }
     }

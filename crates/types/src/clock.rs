@@ -106,7 +106,12 @@ mod tests {
     use super::*;
 
     fn system_at(wall: Timestamp) -> System {
-        System { origin: monotonic_now(), offset: AtomicI64::new(wall), last: AtomicI64::new(0), jump: AtomicI64::new(0) }
+        System {
+            origin: monotonic_now(),
+            offset: AtomicI64::new(wall),
+            last: AtomicI64::new(0),
+            jump: AtomicI64::new(0),
+        }
     }
 
     #[test]

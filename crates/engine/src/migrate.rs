@@ -1,0 +1,71 @@
+//! Migrations: numbered per service, applied in order, each in one transaction, each once.
+
+use anser_types::{Clock, Code, Error, Result};
+use rusqlite::{Connection, params};
+
+use crate::{failpoint::failpoint, sqlite::map_error};
+
+/// One step of a service's schema.
+#[derive(Clone, Copy, Debug)]
+pub struct Migration {
+    /// Whose tables it changes.
+    pub service: &'static str,
+    /// 1, 2, 3 … without holes within the service.
+    pub number: i64,
+    /// The statements, in the portable subset.
+    pub sql: &'static str,
+}
+
+const ENGINE: &str = include_str!("../migrations/0001_engine.sql");
+
+/// Brings the store to the newest version. A store that is newer than this program is refused.
+pub(crate) fn run(connection: &mut Connection, migrations: &[Migration], clock: &Clock) -> Result<()> {
+    connection.execute_batch(ENGINE).map_err(map_error)?;
+    let mut services: Vec<&str> = migrations.iter().map(|migration| migration.service).collect();
+    services.dedup();
+    refuse_newer(connection, migrations)?;
+    for service in services {
+        let applied = applied(connection, service)?;
+        let steps = migrations.iter().filter(|step| step.service == service && step.number > applied);
+        for step in steps {
+            let tx = connection.transaction().map_err(map_error)?;
+            tx.execute_batch(step.sql).map_err(map_error)?;
+            tx.execute(
+                "INSERT INTO engine_migration (service, number, applied_at) VALUES (?1, ?2, ?3)",
+                params![step.service, step.number, clock.now()],
+            )
+            .map_err(map_error)?;
+            failpoint("migration");
+            tx.commit().map_err(map_error)?;
+        }
+    }
+    Ok(())
+}
+
+fn applied(connection: &Connection, service: &str) -> Result<i64> {
+    connection
+        .query_row("SELECT COALESCE(MAX(number), 0) FROM engine_migration WHERE service = ?1", [service], |row| {
+            row.get(0)
+        })
+        .map_err(map_error)
+}
+
+fn refuse_newer(connection: &Connection, migrations: &[Migration]) -> Result<()> {
+    let mut statement =
+        connection.prepare("SELECT service, MAX(number) FROM engine_migration GROUP BY service").map_err(map_error)?;
+    let rows =
+        statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).map_err(map_error)?;
+    for row in rows {
+        let (service, number) = row.map_err(map_error)?;
+        let known = migrations.iter().filter(|step| step.service == service).map(|step| step.number).max().unwrap_or(0);
+        if number > known {
+            return Err(Error::new(
+                Code::Unsupported,
+                format!(
+                    "the store was written by a newer version ({service} is at {number}, this program knows {known})"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
