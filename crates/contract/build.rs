@@ -51,6 +51,9 @@ fn describe_json(config: &mut prost_build::Config, descriptors: &FileDescriptorS
             for oneof in message.oneof_decl.iter().filter(|oneof| !oneof.name().starts_with('_')) {
                 let oneof_path = format!("{path}.{}", oneof.name());
                 config.enum_attribute(&oneof_path, "#[derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema)] #[serde(rename_all = \"snake_case\")]");
+                // Two messages may each have a `kind`; in the API document every schema has a name of its own.
+                let schema = format!("{}_{}", message.name(), oneof.name());
+                config.enum_attribute(&oneof_path, format!("#[schema(as = {schema})]"));
             }
         }
     }
@@ -63,7 +66,9 @@ fn describe_json(config: &mut prost_build::Config, descriptors: &FileDescriptorS
             let variants = variants.map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
             let _ = writeln!(
                 words,
-                "impl crate::json::Word for {name} {{ const WORDS: &'static [&'static str] = &[{variants}]; }}"
+                "impl crate::json::Word for {name} {{ const WORDS: &'static [&'static str] = &[{variants}]; }}\n\
+                 impl utoipa::PartialSchema for {name} {{ fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {{ crate::json::schema::<Self>() }} }}\n\
+                 impl utoipa::ToSchema for {name} {{}}"
             );
         }
     }
@@ -83,7 +88,7 @@ fn field_attribute(field: &prost_types::FieldDescriptorProto) -> Option<String> 
         Type::Enum => {
             let name = field.type_name().rsplit('.').next().expect("a type has a name");
             Some(format!(
-                "#[serde(serialize_with = \"crate::json::word::serialize::<{name}, _>\", deserialize_with = \"crate::json::word::deserialize::<{name}, _>\")] #[schema(value_type = String)]"
+                "#[serde(serialize_with = \"crate::json::word::serialize::<{name}, _>\", deserialize_with = \"crate::json::word::deserialize::<{name}, _>\")] #[schema(value_type = {name})]"
             ))
         }
         _ if field.proto3_optional() => Some("#[serde(skip_serializing_if = \"Option::is_none\")]".into()),

@@ -6,6 +6,12 @@ pub trait Word: TryFrom<i32> + Into<i32> {
     const WORDS: &'static [&'static str];
 }
 
+/// The words of `W`, as the API document describes them.
+pub fn schema<W: Word>() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    let words = utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String);
+    words.enum_values(Some(W::WORDS.iter().copied())).into()
+}
+
 /// One id: base32 text; empty bytes are an empty text.
 pub mod id {
     use anser_types::{Id, base32};

@@ -1,10 +1,22 @@
-//! The edge for people: HTTP and WebSocket in front of the services.
+//! The gateway: the only door for clients. HTTP and WebSocket in, calls of the services out.
+//!
+//! Here live: the listener ([`listener`]), the route table with its classes ([`routes`]), the HTTP API ([`http`]), the
+//! WebSocket side ([`ws`]), who a request comes from ([`identity`]), and health ([`health`]).
+//! Here does not live: any rule of the product, and any SQL. The gateway decides nothing that a service could decide.
 
+pub mod health;
+pub mod http;
 pub mod identity;
+pub mod listener;
 pub mod options;
+pub mod problem;
+pub mod routes;
 pub mod state;
 pub mod sync_me;
 pub mod ws;
 
+pub use health::Health;
+pub use http::{MetricsText, router};
+pub use listener::{Connection, ListenerOptions, serve};
 pub use options::{GatewayOptions, GatewayServices};
 pub use state::Gateway;

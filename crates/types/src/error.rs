@@ -9,11 +9,11 @@ use std::{borrow::Cow, fmt};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, $http:literal, $grpc:literal, $retryable:literal;)*) => {
+    ($(#[doc = $meaning:literal] $name:ident = $text:literal, $http:literal, $grpc:literal, $retryable:literal;)*) => {
         /// A stable error code. Clients decide by it and by nothing else.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code {
-            $($(#[$doc])* $name,)*
+            $(#[doc = $meaning] $name,)*
         }
 
         impl Code {
@@ -39,6 +39,11 @@ macro_rules! codes {
             /// Whether the same call may succeed later. It says nothing about whether the call had an effect.
             pub fn retryable(self) -> bool {
                 match self { $(Code::$name => $retryable,)* }
+            }
+
+            /// What the code means, in one sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Code::$name => $meaning.trim_ascii(),)* }
             }
 
             /// The code spelled `text`, if there is one.

@@ -1,0 +1,111 @@
+//! The HTTP API: one file for each resource, each with its rows of the route table and its handlers.
+//!
+//! A request's way: [`crate::listener`] → [`crate::routes::split_verb`] → [`around`] (id, deadline, log, metrics,
+//! problem document) → [`guard`] (the route's class) → a handler here (shape in, calls, shape out).
+
+pub mod around;
+mod conversations;
+mod docs;
+pub mod extract;
+mod friend_requests;
+mod friends;
+pub mod guard;
+mod invitations;
+mod members;
+mod messages;
+pub mod openapi;
+mod paging;
+mod probes;
+mod profiles;
+mod sessions;
+mod socket;
+mod sync;
+mod users;
+
+use std::{convert::Infallible, sync::Arc};
+
+use anser_types::{Code, Error};
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, FromRef},
+    middleware::from_fn_with_state,
+};
+use http::StatusCode;
+use tower::{ServiceBuilder, ServiceExt};
+
+use crate::{
+    health::Health,
+    problem::Refusal,
+    routes::{self, Route, TableError},
+    state::Gateway,
+};
+
+/// Renders the process's metrics in Prometheus' text format.
+pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) health: Health,
+    pub(crate) metrics: MetricsText,
+    pub(crate) openapi: Arc<str>,
+}
+
+impl FromRef<App> for Arc<Gateway> {
+    fn from_ref(app: &App) -> Self {
+        app.gateway.clone()
+    }
+}
+
+/// The whole HTTP side of `gateway`. Fails where the route table is not complete.
+pub fn router(gateway: Arc<Gateway>, health: Health, metrics: MetricsText) -> Result<Router, TableError> {
+    let table = table();
+    routes::check(&table)?;
+    let app = App { gateway, health, metrics, openapi: openapi_document(&table).into() };
+    let routed = routes::mount(table, &app)?
+        .fallback(unknown)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(app.clone(), around::around))
+        .with_state(app);
+    // Routing happens inside a router, so what rewrites paths must stand before it, as a service of its own.
+    let rewritten = ServiceBuilder::new().map_request(routes::rewrite).service(routed);
+    Ok(Router::new().fallback_service(rewritten.map_err(|never: Infallible| match never {})))
+}
+
+/// Every row.
+pub fn table() -> Vec<Route> {
+    [
+        users::routes(),
+        sessions::routes(),
+        friend_requests::routes(),
+        friends::routes(),
+        conversations::routes(),
+        messages::routes(),
+        members::routes(),
+        invitations::routes(),
+        sync::routes(),
+        socket::routes(),
+        probes::routes(),
+        docs::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The API document as `/openapi.json` answers it.
+pub fn openapi_document(table: &[Route]) -> String {
+    openapi::describe(table).to_pretty_json().expect("the API document is plain JSON")
+}
+
+async fn unknown() -> Refusal {
+    Error::not_found("path").into()
+}
+
+/// There is no code for a wrong method: what the caller wants is not offered here.
+async fn not_allowed() -> Refusal {
+    let error = Error::new(Code::Unsupported, "this path does not take that method");
+    Refusal::from(error).with_status(StatusCode::METHOD_NOT_ALLOWED)
+}

@@ -1,0 +1,104 @@
+//! `/v1/users`: register, oneself, others.
+
+use std::sync::Arc;
+
+use anser_contract::Context;
+use anser_contract::v1::{FindByUsernameRequest, GetMeRequest, GetUsersRequest, OwnProfile, PublicProfile};
+use anser_contract::v1::{RegisterReply, RegisterRequest};
+use anser_types::{Code, Error, UserId};
+use axum::extract::State;
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    http::extract::{Call, IdempotencyKey, Json, Path, Query},
+    problem::Answer,
+    routes::{Class, Route, route},
+    state::Gateway,
+};
+
+/// The rows of this resource.
+pub fn routes() -> Vec<Route> {
+    let rows = [
+        route(Method::POST, "/v1/users", "register", register)
+            .class(Class::Public)
+            .about("Make an account")
+            .details("Answers the new person's id only; log in afterwards. A taken name is `already_exists`.")
+            .keyed()
+            .takes::<Registration>()
+            .answers::<RegisterReply>(201, "The new person's id")
+            .refuses(&[Code::AlreadyExists, Code::StorageFull]),
+        route(Method::GET, "/v1/users/me", "get_me", get_me)
+            .class(Class::User)
+            .about("Your own profile")
+            .answers::<OwnProfile>(200, "Your own profile"),
+        route(Method::GET, "/v1/users/{user_id}", "get_user", get_user)
+            .class(Class::User)
+            .about("Somebody's public profile")
+            .answers::<PublicProfile>(200, "The profile"),
+        route(Method::GET, "/v1/users:lookup", "look_up_user", look_up)
+            .class(Class::User)
+            .about("Find the person with exactly this user name")
+            .query::<Lookup>()
+            .answers::<PublicProfile>(200, "The profile")
+            .refuses(&[Code::NotFound]),
+    ];
+    rows.into_iter().map(|row| row.tag("users")).collect()
+}
+
+/// A new account.
+#[derive(Deserialize, ToSchema)]
+struct Registration {
+    /// The login name: 1 to 64 bytes, unique after normalisation and case folding.
+    username: String,
+    /// 6 to 128 bytes.
+    password: String,
+    /// What others see; the user name where it is missing.
+    #[serde(default)]
+    nickname: String,
+}
+
+async fn register(
+    State(gateway): State<Arc<Gateway>>,
+    Call(ctx): Call,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
+    Json(Registration { username, password, nickname }): Json<Registration>,
+) -> Answer<(StatusCode, axum::Json<RegisterReply>)> {
+    let request = RegisterRequest { username, password, nickname, idempotency_key };
+    let reply = gateway.services.auth.register(&ctx, request).await?;
+    Ok((StatusCode::CREATED, axum::Json(reply)))
+}
+
+async fn get_me(State(gateway): State<Arc<Gateway>>, Call(ctx): Call) -> Answer<axum::Json<OwnProfile>> {
+    Ok(axum::Json(gateway.services.users.get_me(&ctx, GetMeRequest {}).await?))
+}
+
+async fn get_user(
+    State(gateway): State<Arc<Gateway>>,
+    Call(ctx): Call,
+    Path(user): Path<UserId>,
+) -> Answer<axum::Json<PublicProfile>> {
+    Ok(axum::Json(profile(&gateway, &ctx, user.to_vec()).await?))
+}
+
+/// Whom to look for.
+#[derive(Deserialize, IntoParams)]
+struct Lookup {
+    /// The exact user name; case and compatibility forms do not count.
+    username: String,
+}
+
+async fn look_up(
+    State(gateway): State<Arc<Gateway>>,
+    Call(ctx): Call,
+    Query(Lookup { username }): Query<Lookup>,
+) -> Answer<axum::Json<PublicProfile>> {
+    let found = gateway.services.auth.find_by_username(&ctx, FindByUsernameRequest { username }).await?;
+    Ok(axum::Json(profile(&gateway, &ctx, found.user_id).await?))
+}
+
+async fn profile(gateway: &Gateway, ctx: &Context, user_id: Vec<u8>) -> Result<PublicProfile, Error> {
+    let reply = gateway.services.users.get_users(ctx, GetUsersRequest { user_ids: vec![user_id] }).await?;
+    reply.users.into_iter().next().ok_or_else(|| Error::not_found("user"))
+}
