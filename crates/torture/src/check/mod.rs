@@ -1,0 +1,46 @@
+//! The checker: a pure function from a history file to the promises that were broken.
+//!
+//! [`facts`] reads the lines and sorts out what was asked, answered and seen. [`truth`] is the log as the last readers
+//! read it when all was quiet, and who may see what, derived from the log alone. Each rule then lives in a file of its
+//! subject and compares the two.
+
+mod appends;
+mod arrivals;
+mod cursors;
+pub mod facts;
+mod invariant;
+mod log;
+mod pages;
+mod report;
+pub mod truth;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+pub use invariant::Invariant;
+pub use report::{Report, Violation};
+
+use facts::Facts;
+use truth::Truth;
+
+/// Checks the history at `path` against every invariant.
+pub fn check(path: &Path) -> Result<Report> {
+    let facts = Facts::read(path)?;
+    Ok(check_facts(&facts))
+}
+
+fn check_facts(facts: &Facts) -> Report {
+    let truth = Truth::build(facts);
+    let mut report = Report::new(facts, &truth);
+    log::check(facts, &truth, &mut report);
+    appends::check(facts, &truth, &mut report);
+    pages::check(facts, &truth, &mut report);
+    arrivals::check(facts, &truth, &mut report);
+    cursors::check(facts, &truth, &mut report);
+    report.sort();
+    report
+}
+
+#[cfg(test)]
+mod tests;

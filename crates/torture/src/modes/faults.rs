@@ -1,0 +1,141 @@
+//! Planted faults: a server that breaks one promise on purpose must be caught breaking exactly that one.
+
+use crate::check::Invariant;
+
+/// A fault that a server built with the feature `planted-faults` commits where `ANSER_PLANT` names it.
+#[derive(Debug)]
+pub struct Fault {
+    /// Its name in `ANSER_PLANT`.
+    pub name: &'static str,
+    /// The promise that it breaks.
+    pub breaks: Invariant,
+    /// Where in the server's path the hook stands.
+    pub place: &'static str,
+    /// What the hook does there.
+    pub does: &'static str,
+    /// Whether it shows only when the process is killed.
+    pub needs_kill: bool,
+}
+
+const fn fault(name: &'static str, breaks: Invariant, place: &'static str, does: &'static str) -> Fault {
+    Fault { name, breaks, place, does, needs_kill: false }
+}
+
+/// All of them, at least one for each invariant. `docs/testing.md` has the same table for people.
+pub const FAULTS: &[Fault] = &[
+    fault(
+        "seq_reused",
+        Invariant::SeqsDense,
+        "messaging, send lane: where an entry takes head + 1",
+        "every 40th message takes the head's own seq instead, and its row replaces the one that stood there",
+    ),
+    fault(
+        "key_forgotten",
+        Invariant::SameKeySameAck,
+        "messaging, send lane: where known keys are looked up",
+        "no key is ever found; the key row is written with OR REPLACE",
+    ),
+    fault(
+        "reader_differs",
+        Invariant::ReadersAgree,
+        "messaging, sync: where a stored row becomes an Entry of a page",
+        "every 50th text that is read gets a ` ` at its end",
+    ),
+    fault(
+        "phantom",
+        Invariant::NoPhantom,
+        "messaging, send lane: after a message was appended",
+        "every 40th message is appended a second time under a fresh client_msg_id",
+    ),
+    Fault {
+        name: "ack_before_commit",
+        breaks: Invariant::AckedInLogOnce,
+        place: "messaging, send lane: where outcomes leave after the commit",
+        does: "the acks of new messages leave before the COMMIT, which then waits 50 ms; hints leave after it as ever",
+        needs_kill: true,
+    },
+    fault(
+        "order_swapped",
+        Invariant::AckRealTimeOrder,
+        "messaging, send lane: where an entry takes head + 1",
+        "every 40th message of a conversation takes head + 2, and the next one of that conversation the place left free",
+    ),
+    fault(
+        "batch_reversed",
+        Invariant::SendOrder,
+        "messaging, send lane: where the batch is taken from the queue",
+        "the batch is worked off from its end",
+    ),
+    fault(
+        "ts_backwards",
+        Invariant::ServerTsMonotone,
+        "messaging, send lane: where server_ts is set",
+        "every 40th message is dated ten seconds earlier",
+    ),
+    fault(
+        "delivery_after_removal",
+        Invariant::Entitlement,
+        "messaging, after the commit: where the recipients of an entry are found",
+        "people who were removed or left still count as members",
+    ),
+    fault(
+        "hidden_entry_shown",
+        Invariant::Entitlement,
+        "messaging, sync: where a page is cut by the reader's membership ranges",
+        "every 5th page of somebody who did not join at seq 1 ignores the ranges",
+    ),
+    fault(
+        "stale_read",
+        Invariant::ReadsOwnAcks,
+        "messaging, sync/heads and sync/conversation: where the head is read",
+        "the head told is two entries lower, where it is greater than three",
+    ),
+    fault(
+        "sync_skips",
+        Invariant::SyncExact,
+        "messaging, sync: where a page's entries are collected",
+        "every 20th page of at least two entries lacks its first",
+    ),
+    fault(
+        "frame_dropped",
+        Invariant::ConnectionOrder,
+        "gateway, WebSocket writer: where a push with entries is written",
+        "every 100th such push is dropped; the next keeps counting push_no",
+    ),
+    fault(
+        "resume_skips",
+        Invariant::ResumeComplete,
+        "messaging, resume: where the entries to replay are collected",
+        "of each conversation the first entry is left out",
+    ),
+    fault(
+        "connection_forgotten",
+        Invariant::DeviceConverges,
+        "gateway, hub: where a hint is handed to connections",
+        "a connection that got 30 entries gets no more, and stays open",
+    ),
+    fault(
+        "cursor_set_back",
+        Invariant::ReadCursorMonotone,
+        "messaging, read cursor: where the greater of old and new is taken",
+        "the new one is taken",
+    ),
+    fault(
+        "unread_wrong",
+        Invariant::UnreadCorrect,
+        "messaging, heads: where unread is told",
+        "every 10th count is one too many",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_invariant_has_a_fault() {
+        for invariant in Invariant::ALL {
+            assert!(FAULTS.iter().any(|fault| fault.breaks == *invariant), "{invariant}");
+        }
+    }
+}

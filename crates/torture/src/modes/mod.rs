@@ -1,0 +1,3 @@
+//! The kinds of runs.
+
+pub mod faults;
