@@ -1,5 +1,7 @@
 //! The WebSocket half.
 
+pub mod codec;
+
 use std::sync::Arc;
 
 use axum::{
