@@ -1,0 +1,65 @@
+//! Profiles, friend requests, friends.
+
+use anser_types::{FriendRequestId, UserId};
+use serde_json::json;
+
+use super::{Client, Page};
+use crate::{
+    Result,
+    v1::{FriendRequestView, FriendView, OwnProfile, PublicProfile},
+};
+
+impl Client {
+    /// The caller's own profile.
+    pub async fn profile(&self) -> Result<OwnProfile> {
+        self.get("/v1/users/me", &[]).await
+    }
+
+    /// Somebody's public profile.
+    pub async fn user(&self, user: UserId) -> Result<PublicProfile> {
+        self.get(&format!("/v1/users/{user}"), &[]).await
+    }
+
+    /// The person with exactly this user name.
+    pub async fn find(&self, username: &str) -> Result<PublicProfile> {
+        self.get("/v1/users:lookup", &[("username", username.to_owned())]).await
+    }
+
+    /// Asks for friendship.
+    pub async fn request_friend(&self, to: UserId, message: &str) -> Result<FriendRequestView> {
+        self.post("/v1/friend-requests", json!({ "to_user_id": to, "message": message })).await
+    }
+
+    /// One friend request, sent or received.
+    pub async fn friend_request(&self, request: FriendRequestId) -> Result<FriendRequestView> {
+        self.get(&format!("/v1/friend-requests/{request}"), &[]).await
+    }
+
+    /// A page of the friend requests that were received, or of those that were sent.
+    pub async fn friend_requests(&self, sent: bool, limit: u32, cursor: &str) -> Result<Page<FriendRequestView>> {
+        let direction = if sent { "sent" } else { "received" };
+        let mut query = super::page_query(limit, cursor);
+        query.push(("direction", direction.to_owned()));
+        self.get("/v1/friend-requests", &query).await
+    }
+
+    /// Accepts a friend request.
+    pub async fn accept_friend(&self, request: FriendRequestId) -> Result<FriendRequestView> {
+        self.post(&format!("/v1/friend-requests/{request}:accept"), json!({})).await
+    }
+
+    /// Rejects a friend request.
+    pub async fn reject_friend(&self, request: FriendRequestId) -> Result<FriendRequestView> {
+        self.post(&format!("/v1/friend-requests/{request}:reject"), json!({})).await
+    }
+
+    /// A page of the caller's friends.
+    pub async fn friends(&self, limit: u32, cursor: &str) -> Result<Page<FriendView>> {
+        self.get("/v1/friends", &super::page_query(limit, cursor)).await
+    }
+
+    /// Ends a friendship.
+    pub async fn delete_friend(&self, user: UserId) -> Result<()> {
+        self.delete(&format!("/v1/friends/{user}")).await
+    }
+}
