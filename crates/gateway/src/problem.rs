@@ -7,7 +7,7 @@ use anser_types::{Code, Error};
 use axum::response::{IntoResponse, Response};
 use http::{
     HeaderValue, StatusCode,
-    header::{CONTENT_TYPE, RETRY_AFTER},
+    header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
 
@@ -50,7 +50,6 @@ impl IntoResponse for Refusal {
 
 /// The document (RFC 9457, section 3). `type` is relative to the server and leads to the code's explanation.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Problem)]
 pub struct ProblemDocument {
     /// Where the code is explained.
     pub r#type: String,
@@ -103,6 +102,10 @@ pub fn render(refusal: &Refusal, request_id: &str) -> Response {
     };
     let body = serde_json::to_vec(&document).expect("a problem document holds only text and numbers");
     let mut response = (refusal.status, [(CONTENT_TYPE, PROBLEM_JSON)], body).into_response();
+    if refusal.status == StatusCode::UNAUTHORIZED {
+        // RFC 9110, section 15.5.2: the answer names the scheme.
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if let Some(seconds) = retry_after_seconds(error) {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

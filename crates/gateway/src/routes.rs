@@ -45,6 +45,7 @@ pub struct Route {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
     pub(crate) class: Option<Class>,
+    keyed: bool,
     handler: MethodRouter<App, Infallible>,
     pub(crate) operation: Operation,
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
@@ -61,10 +62,30 @@ where
     let mut operation = Operation::new();
     operation.operation_id = Some(name.to_owned());
     let handler = on(filter, handler);
-    Route { method, path, class: None, handler, operation, schemas: Vec::new(), refusals: Vec::new() }
+    Route { method, path, class: None, keyed: false, handler, operation, schemas: Vec::new(), refusals: Vec::new() }
 }
 
 impl Route {
+    /// Its method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Its path, as clients write it.
+    pub fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// Who may call it, if that was said.
+    pub fn class_of(&self) -> Option<Class> {
+        self.class
+    }
+
+    /// Whether it takes an `Idempotency-Key`.
+    pub fn takes_key(&self) -> bool {
+        self.keyed
+    }
+
     /// Who may call it.
     pub fn class(mut self, class: Class) -> Self {
         self.class = Some(class);
@@ -98,6 +119,7 @@ impl Route {
 
     /// It takes an `Idempotency-Key`.
     pub fn keyed(mut self) -> Self {
+        self.keyed = true;
         self.parameters(vec![openapi::idempotency_key()]);
         self.refuses(&[Code::IdempotencyConflict])
     }
@@ -195,12 +217,13 @@ pub fn written(mounted: &str) -> String {
 /// Rewrites `/a/b:verb` to `/a/b/:verb`. A segment that begins with a colon is nobody's: it is left to match nothing,
 /// so that every route has one spelling.
 pub fn split_verb<B>(mut request: http::Request<B>) -> http::Request<B> {
-    let path = request.uri().path();
+    // Some clients write the colon as an escape.
+    let path = &request.uri().path().replace("%3A", ":").replace("%3a", ":");
     let rewritten = if path.contains("/:") {
         Some("/:".to_owned())
     } else {
-        let colon = path.rfind('/').and_then(|slash| path[slash..].find(':').map(|colon| slash + colon));
-        colon.map(|colon| format!("{}/{}", &path[..colon], &path[colon..]))
+        let last = path.rfind('/').map_or(0, |slash| slash + 1);
+        path[last..].split_once(':').map(|(named, verb)| format!("{}{named}/:{verb}", &path[..last]))
     };
     if let Some(path) = rewritten
         && let Some(uri) = with_path(request.uri(), &path)

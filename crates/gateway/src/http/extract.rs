@@ -171,13 +171,11 @@ impl<S: Sync> FromRequestParts<S> for NoIdempotencyKey {
 mod tests {
     use super::*;
 
-    #[derive(Debug, serde::Deserialize)]
+    #[derive(Debug, Default, serde::Deserialize)]
     #[serde(default)]
-    #[derive(Default)]
+    #[allow(dead_code, reason = "only the types of the fields matter here")]
     struct Login {
-        #[expect(dead_code, reason = "only its type matters here")]
         password: String,
-        #[expect(dead_code, reason = "only its type matters here")]
         nested: std::collections::BTreeMap<String, u8>,
     }
 

@@ -17,6 +17,7 @@ pub mod openapi;
 mod paging;
 mod probes;
 mod profiles;
+mod schemas;
 mod sessions;
 mod socket;
 mod sync;
@@ -97,7 +98,9 @@ pub fn table() -> Vec<Route> {
 
 /// The API document as `/openapi.json` answers it.
 pub fn openapi_document(table: &[Route]) -> String {
-    openapi::describe(table).to_pretty_json().expect("the API document is plain JSON")
+    let mut document = serde_json::to_value(openapi::describe(table)).expect("the API document is plain JSON");
+    schemas::tidy(&mut document);
+    format!("{document:#}")
 }
 
 async fn unknown() -> Refusal {

@@ -107,7 +107,7 @@ fn operation(route: &Route) -> Operation {
         parameters.splice(0..0, in_path.into_iter().map(|name| path_parameter(name).into()));
     }
     for (status, response) in problems(&codes) {
-        operation.responses.responses.insert(status.to_string(), response.into());
+        operation.responses.responses.entry(status.to_string()).or_insert_with(|| response.into());
     }
     operation
 }

@@ -5,8 +5,7 @@
 use std::sync::Arc;
 
 use anser_contract::v1::{
-    HeadsPage, HeadsRequest, MePage, SyncConversation, SyncConversations, SyncFrom, SyncManyRequest, SyncMe, SyncPage,
-    SyncPages,
+    HeadsPage, HeadsRequest, MePage, SyncConversations, SyncFrom, SyncManyRequest, SyncMe, SyncPage, SyncPages,
 };
 use anser_types::{Code, ConversationId, Error};
 use axum::extract::State;
@@ -99,16 +98,9 @@ async fn conversation(
     Call(ctx): Call,
     Query(wanted): Query<EntriesAfter>,
 ) -> Answer<axum::Json<SyncPage>> {
-    let item = SyncConversation {
-        conversation_id: wanted.conversation_id.to_vec(),
-        after_seq: wanted.after_seq,
-        limit: wanted.limit,
-    };
-    let request = SyncManyRequest {
-        items: vec![SyncFrom { conversation_id: item.conversation_id, after_seq: item.after_seq }],
-        limit: item.limit,
-        max_bytes: gateway.options.limits.sync_bytes,
-    };
+    let item = SyncFrom { conversation_id: wanted.conversation_id.to_vec(), after_seq: wanted.after_seq };
+    let request =
+        SyncManyRequest { items: vec![item], limit: wanted.limit, max_bytes: gateway.options.limits.sync_bytes };
     let reply = gateway.services.messages.sync_many(&ctx, request).await?;
     let result = reply.items.into_iter().next().ok_or_else(|| Error::internal("a sync without an outcome"))?;
     match (result.page, result.error) {

@@ -1,0 +1,307 @@
+//! Services that answer what a test needs and note what they were asked.
+
+use std::{sync::Arc, time::Duration};
+
+use anser_contract::{Context, Streaming, v1::*};
+use anser_types::{Clock, Error, Result, SessionId, UserId};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use parking_lot::Mutex;
+use ring::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+};
+
+pub const ALICE: UserId = UserId([1; 16]);
+pub const BOB: UserId = UserId([2; 16]);
+pub const SESSION: SessionId = SessionId([9; 16]);
+
+/// One object that is every service.
+pub struct Fake {
+    pub clock: Clock,
+    calls: Mutex<Vec<Call>>,
+    fail: Mutex<Option<Error>>,
+    pub slow: Mutex<Option<Duration>>,
+    pub panic: Mutex<bool>,
+    key: EcdsaKeyPair,
+}
+
+/// One call that reached a service.
+#[derive(Clone)]
+pub struct Call {
+    pub name: &'static str,
+    pub context: Context,
+    pub request: String,
+}
+
+impl Fake {
+    pub fn new() -> Arc<Self> {
+        let random = SystemRandom::new();
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap();
+        Arc::new(Self {
+            clock: Clock::fixed(1_700_000_000_000),
+            calls: Mutex::default(),
+            fail: Mutex::default(),
+            slow: Mutex::default(),
+            panic: Mutex::default(),
+            key,
+        })
+    }
+
+    /// An access token of Alice.
+    pub fn token(&self) -> String {
+        let now = self.clock.now() / 1_000;
+        let header = r#"{"alg":"ES256","typ":"at+jwt","kid":"k1"}"#;
+        let claims = serde_json::json!({
+            "iss": "anser", "aud": "anser", "sub": ALICE.to_string(), "sid": SESSION.to_string(), "did": "d",
+            "iat": now, "exp": now + 600,
+        });
+        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let signature = self.key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
+    }
+
+    /// From now on every call fails with `error`.
+    pub fn fail_with(&self, error: Error) {
+        *self.fail.lock() = Some(error);
+    }
+
+    /// What was asked of `name`, oldest first.
+    pub fn calls(&self, name: &str) -> Vec<Call> {
+        self.calls.lock().iter().filter(|call| call.name == name).cloned().collect()
+    }
+
+    /// What was asked of `name` last.
+    pub fn last(&self, name: &str) -> Call {
+        self.calls(name).pop().unwrap_or_else(|| panic!("{name} was never called"))
+    }
+
+    async fn called(&self, name: &'static str, context: &Context, request: String) -> Result<()> {
+        self.calls.lock().push(Call { name, context: context.clone(), request });
+        assert!(!*self.panic.lock(), "planted");
+        let slow = *self.slow.lock();
+        if let Some(slow) = slow {
+            tokio::time::sleep(slow).await;
+        }
+        self.fail.lock().clone().map_or(Ok(()), Err)
+    }
+}
+
+pub fn profile(user: &[u8]) -> PublicProfile {
+    let nickname = if user == BOB.as_bytes() { "Bob" } else { "Alice" };
+    PublicProfile {
+        user_id: user.to_vec(),
+        username: nickname.to_lowercase(),
+        nickname: nickname.into(),
+        avatar: format!("{nickname}.png"),
+        signature: String::new(),
+    }
+}
+
+pub fn direct(conversation: u8, peer: UserId) -> Conversation {
+    Conversation {
+        conversation_id: vec![conversation; 16],
+        kind: ConversationKind::Direct.into(),
+        peer_id: peer.to_vec(),
+        my_role: Role::Member.into(),
+        unread: 3,
+        last_message: Some(Entry { conversation_id: vec![conversation; 16], seq: 7, ..Entry::default() }),
+        ..Conversation::default()
+    }
+}
+
+fn group(title: &str) -> Conversation {
+    Conversation {
+        conversation_id: vec![8; 16],
+        kind: ConversationKind::Group.into(),
+        title: title.into(),
+        ..Conversation::default()
+    }
+}
+
+fn friend_request(state: FriendRequestState) -> FriendRequest {
+    FriendRequest {
+        request_id: vec![5; 16],
+        from_user_id: ALICE.to_vec(),
+        to_user_id: BOB.to_vec(),
+        state: state.into(),
+        ..FriendRequest::default()
+    }
+}
+
+macro_rules! fake {
+    ($service:ident { $($method:ident($request:ident: $asked:ty) -> $reply:ty { $answer:expr })* }) => {
+        #[async_trait::async_trait]
+        impl $service for Fake {
+            $(async fn $method(&self, ctx: &Context, $request: $asked) -> Result<$reply> {
+                self.called(stringify!($method), ctx, format!("{:?}", $request)).await?;
+                Ok($answer)
+            })*
+        }
+    };
+}
+
+fake!(Users {
+    create_user(_r: CreateUserRequest) -> OwnProfile { OwnProfile::default() }
+    get_me(_r: GetMeRequest) -> OwnProfile { OwnProfile { user_id: ALICE.to_vec(), username: "alice".into(), ..OwnProfile::default() } }
+    get_users(r: GetUsersRequest) -> GetUsersReply {
+        // Nobody has the id of forty-fours.
+        GetUsersReply { users: r.user_ids.iter().filter(|id| id[0] != 44).map(|id| profile(id)).collect() }
+    }
+    sync_profile(_r: SyncProfileRequest) -> SyncProfileReply { SyncProfileReply::default() }
+});
+
+#[async_trait::async_trait]
+impl Auth for Fake {
+    async fn register(&self, ctx: &Context, r: RegisterRequest) -> Result<RegisterReply> {
+        self.called("register", ctx, format!("{r:?}")).await?;
+        Ok(RegisterReply { user_id: ALICE.to_vec() })
+    }
+    async fn login(&self, ctx: &Context, r: LoginRequest) -> Result<TokenReply> {
+        self.called("login", ctx, format!("{r:?}")).await?;
+        Ok(TokenReply { user_id: ALICE.to_vec(), access_token: "access".into(), ..TokenReply::default() })
+    }
+    async fn refresh(&self, ctx: &Context, r: RefreshRequest) -> Result<TokenReply> {
+        self.called("refresh", ctx, format!("{r:?}")).await?;
+        Ok(TokenReply::default())
+    }
+    async fn list_sessions(&self, ctx: &Context, r: ListSessionsRequest) -> Result<ListSessionsReply> {
+        self.called("list_sessions", ctx, format!("{r:?}")).await?;
+        Ok(ListSessionsReply {
+            items: vec![Session { session_id: SESSION.to_vec(), current: true, ..Session::default() }],
+        })
+    }
+    async fn end_session(&self, ctx: &Context, r: EndSessionRequest) -> Result<EndSessionReply> {
+        self.called("end_session", ctx, format!("{r:?}")).await?;
+        Ok(EndSessionReply {})
+    }
+    async fn mint_ticket(&self, ctx: &Context, r: MintTicketRequest) -> Result<MintTicketReply> {
+        self.called("mint_ticket", ctx, format!("{r:?}")).await?;
+        Ok(MintTicketReply { ticket: "at_x".into(), expires_at: 1 })
+    }
+    async fn redeem_ticket(&self, _: &Context, _: RedeemTicketRequest) -> Result<SessionClaims> {
+        Ok(SessionClaims::default())
+    }
+    async fn find_by_username(&self, ctx: &Context, r: FindByUsernameRequest) -> Result<FindByUsernameReply> {
+        self.called("find_by_username", ctx, format!("{r:?}")).await?;
+        Ok(FindByUsernameReply { user_id: BOB.to_vec() })
+    }
+    /// Keys are found whatever else fails, or nobody would come in.
+    async fn get_verify_keys(&self, _: &Context, _: GetVerifyKeysRequest) -> Result<GetVerifyKeysReply> {
+        let public_key = self.key.public_key().as_ref().to_vec();
+        let keys = vec![VerifyKey { kid: "k1".into(), public_key }];
+        Ok(GetVerifyKeysReply { keys, issuer: "anser".into(), audience: "anser".into() })
+    }
+    async fn check_sessions(&self, _: &Context, _: CheckSessionsRequest) -> Result<CheckSessionsReply> {
+        Ok(CheckSessionsReply::default())
+    }
+    async fn ended_since(&self, _: &Context, _: EndedSinceRequest) -> Result<EndedSinceReply> {
+        Ok(EndedSinceReply::default())
+    }
+}
+
+fake!(Contacts {
+    request_friend(_r: RequestFriendRequest) -> FriendRequest { friend_request(FriendRequestState::Pending) }
+    list_requests(_r: ListRequestsRequest) -> ListRequestsReply {
+        ListRequestsReply { items: vec![friend_request(FriendRequestState::Pending)], next_cursor: "more".into() }
+    }
+    get_request(_r: AnswerRequest) -> FriendRequest { friend_request(FriendRequestState::Pending) }
+    accept_request(_r: AnswerRequest) -> FriendRequest { friend_request(FriendRequestState::Accepted) }
+    reject_request(_r: AnswerRequest) -> FriendRequest { friend_request(FriendRequestState::Rejected) }
+    list_friends(_r: ListFriendsRequest) -> ListFriendsReply {
+        ListFriendsReply { items: vec![Friend { user_id: BOB.to_vec(), since_at: 5, conversation_id: vec![7; 16] }], next_cursor: String::new() }
+    }
+    delete_friend(_r: DeleteFriendRequest) -> DeleteFriendReply { DeleteFriendReply {} }
+    sync_contacts(_r: SyncContactsRequest) -> SyncContactsReply { SyncContactsReply::default() }
+});
+
+fake!(Conversations {
+    create_group(r: CreateGroupRequest) -> Conversation { group(&r.title) }
+    open_direct(_r: OpenDirectRequest) -> Conversation { direct(7, BOB) }
+    get_conversation(_r: GetConversationRequest) -> Conversation { direct(7, BOB) }
+    list_conversations(_r: ListConversationsRequest) -> ListConversationsReply {
+        ListConversationsReply { items: vec![direct(7, BOB), group("Geese"), direct(6, UserId([44; 16]))], next_cursor: "next".into() }
+    }
+    list_members(_r: ListMembersRequest) -> ListMembersReply {
+        ListMembersReply { items: vec![Member { user_id: BOB.to_vec(), role: Role::Admin.into(), ..Member::default() }], next_cursor: String::new() }
+    }
+    invite(_r: InviteRequest) -> InviteReply { InviteReply { joined: vec![BOB.to_vec()], ..InviteReply::default() } }
+    list_invitations(_r: ListInvitationsRequest) -> ListInvitationsReply {
+        ListInvitationsReply { items: vec![Invitation { invited_by: BOB.to_vec(), ..Invitation::default() }], next_cursor: String::new() }
+    }
+    accept_invitation(_r: AnswerInvitationRequest) -> Conversation { group("Geese") }
+    decline_invitation(_r: AnswerInvitationRequest) -> DeclineInvitationReply { DeclineInvitationReply {} }
+    remove_member(_r: RemoveMemberRequest) -> RemoveMemberReply { RemoveMemberReply {} }
+    leave(_r: LeaveRequest) -> LeaveReply { LeaveReply {} }
+    change_role(r: ChangeRoleRequest) -> Member { Member { user_id: r.user_id, role: r.role, ..Member::default() } }
+    apply_relation(_r: ApplyRelationRequest) -> ApplyRelationReply { ApplyRelationReply::default() }
+});
+
+/// A conversation that the fake log refuses.
+pub const CLOSED: u8 = 66;
+
+fn refused(conversation_id: &[u8]) -> Option<Problem> {
+    let closed = conversation_id[0] == CLOSED;
+    closed.then(|| Error::new(anser_types::Code::NotAllowed, "you may not talk to this person").into())
+}
+
+#[async_trait::async_trait]
+impl Messages for Fake {
+    async fn append(&self, ctx: &Context, r: AppendRequest) -> Result<AppendReply> {
+        self.called("append", ctx, format!("{r:?}")).await?;
+        let outcome = |send: SendMessage| match refused(&send.conversation_id) {
+            Some(error) => SendOutcome { ack: None, error: Some(error) },
+            None => SendOutcome {
+                ack: Some(SendAck {
+                    client_msg_id: send.client_msg_id,
+                    conversation_id: send.conversation_id,
+                    seq: 11,
+                    ..SendAck::default()
+                }),
+                error: None,
+            },
+        };
+        Ok(AppendReply { outcomes: r.sends.into_iter().map(outcome).collect() })
+    }
+    async fn history(&self, ctx: &Context, r: HistoryRequest) -> Result<HistoryReply> {
+        self.called("history", ctx, format!("{r:?}")).await?;
+        Ok(HistoryReply { items: vec![Entry { seq: 1, ..Entry::default() }], has_more: true })
+    }
+    async fn heads(&self, ctx: &Context, r: HeadsRequest) -> Result<HeadsReply> {
+        self.called("heads", ctx, format!("{r:?}")).await?;
+        Ok(HeadsReply {
+            items: vec![Head { head_seq: 4, ..Head::default() }],
+            next_token: "t2".into(),
+            has_more: false,
+        })
+    }
+    async fn sync_many(&self, ctx: &Context, r: SyncManyRequest) -> Result<SyncManyReply> {
+        self.called("sync_many", ctx, format!("{r:?}")).await?;
+        let result = |from: SyncFrom| match refused(&from.conversation_id) {
+            Some(error) => SyncResult { conversation_id: from.conversation_id, page: None, error: Some(error) },
+            None => SyncResult {
+                page: Some(SyncPage { next_seq: from.after_seq + 1, ..SyncPage::default() }),
+                conversation_id: from.conversation_id,
+                error: None,
+            },
+        };
+        Ok(SyncManyReply { items: r.items.into_iter().map(result).collect() })
+    }
+    async fn move_read_cursor(&self, ctx: &Context, r: MoveReadCursorRequest) -> Result<ReadMoved> {
+        self.called("move_read_cursor", ctx, format!("{r:?}")).await?;
+        Ok(ReadMoved { conversation_id: r.conversation_id, read_seq: r.read_seq, unread: 0 })
+    }
+    async fn resume(&self, _: &Context, _: ResumeRequest) -> Result<ResumeReply> {
+        Ok(ResumeReply::default())
+    }
+    async fn link(&self, _: &Context, _: Streaming<LinkUp>) -> Result<Streaming<LinkDown>> {
+        Err(Error::unavailable("no link here"))
+    }
+}
+
+#[async_trait::async_trait]
+impl Events for Fake {
+    async fn follow(&self, _: &Context, _: FollowRequest) -> Result<Streaming<EventBatch>> {
+        Err(Error::unavailable("no events here"))
+    }
+}

@@ -1,0 +1,62 @@
+//! `Idempotency-Key`: passed on where it is taken, refused where the answer is a secret.
+
+use http::{Method, StatusCode};
+use serde_json::json;
+
+use crate::{fakes::BOB, house::House};
+
+#[tokio::test]
+async fn a_key_is_passed_on_by_every_call_that_takes_one() {
+    let house = House::start().await;
+    let id = BOB.to_string();
+    let calls = [
+        (Method::POST, "/v1/users".to_owned(), json!({"username": "a", "password": "b"}), "register"),
+        (Method::POST, "/v1/friend-requests".to_owned(), json!({"to_user_id": id}), "request_friend"),
+        (Method::POST, format!("/v1/friend-requests/{id}:accept"), json!({}), "accept_request"),
+        (Method::POST, format!("/v1/friend-requests/{id}:reject"), json!({}), "reject_request"),
+        (Method::DELETE, format!("/v1/friends/{id}"), json!({}), "delete_friend"),
+        (Method::POST, "/v1/conversations".to_owned(), json!({"title": "Geese"}), "create_group"),
+        (Method::POST, "/v1/conversations".to_owned(), json!({"user_id": id}), "open_direct"),
+        (Method::POST, format!("/v1/conversations/{id}:leave"), json!({}), "leave"),
+        (Method::POST, format!("/v1/conversations/{id}/members"), json!({"user_ids": [id]}), "invite"),
+        (Method::DELETE, format!("/v1/conversations/{id}/members/{id}"), json!({}), "remove_member"),
+        (Method::PATCH, format!("/v1/conversations/{id}/members/{id}"), json!({"role": "admin"}), "change_role"),
+        (Method::POST, format!("/v1/invitations/{id}:accept"), json!({}), "accept_invitation"),
+        (Method::POST, format!("/v1/invitations/{id}:decline"), json!({}), "decline_invitation"),
+    ];
+    let keyed = anser_gateway::http::table().iter().filter(|row| row.takes_key()).count();
+    assert_eq!(keyed + 1, calls.len(), "create_conversation makes two calls, every other row one");
+    for (method, path, body, name) in calls {
+        let answer = house.alice(method, &path).header("idempotency-key", "once 1").json(body).send().await;
+        assert!(answer.status.is_success(), "{path}: {answer:?}");
+        let request = house.fake.last(name).request;
+        assert!(request.contains(r#"idempotency_key: "once 1""#), "{name}: {request}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_has_a_shape() {
+    let house = House::start().await;
+    let body = json!({"username": "a", "password": "b"});
+    for (key, good) in [("x", true), (&"x".repeat(64), true), (&"x".repeat(65), false), ("", false), ("a\tb", false)] {
+        let answer =
+            house.anyone(Method::POST, "/v1/users").header("idempotency-key", key).json(body.clone()).send().await;
+        assert_eq!(answer.status == StatusCode::CREATED, good, "{key:?}");
+    }
+}
+
+#[tokio::test]
+async fn calls_that_answer_secrets_refuse_a_key() {
+    let house = House::start().await;
+    let id = BOB.to_string();
+    for (method, path, body) in [
+        (Method::POST, "/v1/sessions".to_owned(), json!({"username": "a", "password": "b"})),
+        (Method::POST, "/v1/sessions:refresh".to_owned(), json!({"refresh_token": "r"})),
+        (Method::DELETE, "/v1/sessions/current".to_owned(), json!({})),
+        (Method::DELETE, format!("/v1/sessions/{id}"), json!({})),
+        (Method::POST, "/v1/ws-tickets".to_owned(), json!({})),
+    ] {
+        let answer = house.alice(method, &path).header("idempotency-key", "k").json(body).send().await;
+        assert_eq!(answer.problem()["fields"][0]["field"], "Idempotency-Key", "{path}");
+    }
+}
