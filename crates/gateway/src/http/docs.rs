@@ -7,7 +7,7 @@ use axum::{
     extract::State,
     response::{Html, IntoResponse, Redirect, Response},
 };
-use http::{Method, header};
+use http::{HeaderName, Method, header};
 use utoipa_swagger_ui::Config;
 
 use crate::{
@@ -55,8 +55,14 @@ async fn entrance() -> Redirect {
     Redirect::to("/docs/")
 }
 
-async fn start_page() -> Answer<Response> {
-    page_file("index.html")
+/// The pages are scripts and styles of this server; nothing else may run in them.
+const PAGE_POLICY: [(HeaderName, &str); 1] = [(
+    header::CONTENT_SECURITY_POLICY,
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+)];
+
+async fn start_page() -> Answer<impl IntoResponse> {
+    Ok((PAGE_POLICY, page_file("index.html")?))
 }
 
 async fn file(Path(name): Path<String>) -> Answer<Response> {
@@ -73,18 +79,18 @@ fn page_file(name: &str) -> Answer<Response> {
     }
 }
 
-async fn errors() -> Html<String> {
+async fn errors() -> impl IntoResponse {
     let mut rows = String::new();
     for &code in Code::ALL {
         let retry = if code.retryable() { "yes" } else { "no" };
         let (words, status, meaning) = (title(code), code.http_status(), code.meaning());
-        let _ = write!(
+        let _ = writeln!(
             rows,
             "<tr id=\"{code}\"><td><code>{code}</code></td><td>{words}</td><td>{status}</td><td>{retry}</td>\
-             <td>{meaning}</td></tr>\n"
+             <td>{meaning}</td></tr>"
         );
     }
-    Html(ERRORS_PAGE.replace("{rows}", &rows.replace('`', "")))
+    (PAGE_POLICY, Html(ERRORS_PAGE.replace("{rows}", &rows.replace('`', ""))))
 }
 
 const ERRORS_PAGE: &str = "<!doctype html>

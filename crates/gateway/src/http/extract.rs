@@ -73,11 +73,19 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         if !cause.is_data() {
             return Error::invalid(format!("the body is not JSON (line {}, column {})", cause.line(), cause.column()));
         }
+        if let Some(missing) = missing_field(&cause.to_string()) {
+            let field = if field == "." { missing } else { format!("{field}.{missing}") };
+            return Error::field(field, "is missing");
+        }
         let detail = expectation(&cause.to_string());
         if field == "." { Error::invalid(format!("the body: {detail}")) } else { Error::field(field, detail) }
     })?;
     deserializer.end().map_err(|_| Error::invalid("something follows the JSON value"))?;
     Ok(value)
+}
+
+fn missing_field(message: &str) -> Option<String> {
+    Some(message.strip_prefix("missing field `")?.split('`').next()?.to_owned())
 }
 
 /// What serde wanted, without what it got: the offending value may be a password or a message.
@@ -111,9 +119,10 @@ fn wrong_parameter(rejection: &dyn std::error::Error) -> Error {
         cause = source;
     }
     let text = cause.to_string();
-    match text.split_once(": ") {
-        Some((field, detail)) => Error::field(field, expectation(detail)),
-        None => Error::invalid(format!("the query string: {}", expectation(&text))),
+    match (missing_field(&text), text.split_once(": ")) {
+        (Some(missing), _) => Error::field(missing, "is missing"),
+        (None, Some((field, detail))) => Error::field(field, expectation(detail)),
+        (None, None) => Error::invalid(format!("the query string: {}", expectation(&text))),
     }
 }
 

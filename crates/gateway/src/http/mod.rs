@@ -26,11 +26,7 @@ mod users;
 use std::{convert::Infallible, sync::Arc};
 
 use anser_types::{Code, Error};
-use axum::{
-    Router,
-    extract::{DefaultBodyLimit, FromRef},
-    middleware::from_fn_with_state,
-};
+use axum::{Router, extract::FromRef, middleware::from_fn_with_state};
 use http::StatusCode;
 use tower::{ServiceBuilder, ServiceExt};
 
@@ -67,7 +63,6 @@ pub fn router(gateway: Arc<Gateway>, health: Health, metrics: MetricsText) -> Re
     let routed = routes::mount(table, &app)?
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
-        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(app.clone(), around::around))
         .with_state(app);
     // Routing happens inside a router, so what rewrites paths must stand before it, as a service of its own.

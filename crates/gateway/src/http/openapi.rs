@@ -41,7 +41,7 @@ pub fn describe(routes: &[Route]) -> OpenApi {
     collect::<ProblemDocument>(&mut schemas);
     for route in routes {
         schemas.extend(route.schemas.iter().cloned());
-        let item = paths.paths.entry(route.path.to_owned()).or_insert_with(PathItem::default);
+        let item = paths.paths.entry(route.path.to_owned()).or_default();
         place(item, route, operation(route));
     }
 

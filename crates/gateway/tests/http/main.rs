@@ -1,4 +1,5 @@
 //! The HTTP side as clients meet it: a real listener, real requests, fake services.
+#![expect(clippy::unwrap_used, reason = "a panic is how tests and their helpers fail")]
 
 mod bodies;
 mod docs;
