@@ -5,6 +5,7 @@
 //! Nothing here uses the server's crates or the client library, so that a mistake there cannot excuse itself here.
 
 pub mod check;
+pub mod drive;
 pub mod history;
 pub mod modes;
 pub mod wire;

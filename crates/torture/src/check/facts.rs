@@ -260,6 +260,16 @@ impl Facts {
         Ok(reading.facts)
     }
 
+    /// The facts of lines that are no file.
+    #[cfg(test)]
+    pub(super) fn of(lines: Vec<Line>) -> Facts {
+        let mut reading = Reading::default();
+        for (index, line) in lines.into_iter().enumerate() {
+            reading.line(index + 1, line);
+        }
+        reading.facts
+    }
+
     /// Whose connection it is.
     pub fn user_of(&self, conn: u64) -> &str {
         self.connections.get(&conn).map_or("", |connection| &connection.user)

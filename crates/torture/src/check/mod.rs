@@ -43,4 +43,6 @@ fn check_facts(facts: &Facts) -> Report {
 }
 
 #[cfg(test)]
+mod script;
+#[cfg(test)]
 mod tests;

@@ -1,6 +1,15 @@
 //! Planted faults: a server that breaks one promise on purpose must be caught breaking exactly that one.
 
-use crate::check::Invariant;
+use std::{path::Path, time::Duration};
+
+use anyhow::{Result, ensure};
+use tokio::time::{Instant, timeout};
+
+use super::{kill, torment};
+use crate::{
+    check::{Invariant, Report},
+    drive::Habits,
+};
 
 /// A fault that a server built with the feature `planted-faults` commits where `ANSER_PLANT` names it.
 #[derive(Debug)]
@@ -127,6 +136,62 @@ pub const FAULTS: &[Fault] = &[
         "every 10th count is one too many",
     ),
 ];
+
+/// How long a fault may stay hidden.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Plants each of `names` (all, if empty) and requires that it is caught in time under its own name; then requires that
+/// a run without a fault is clean. Answers whether all was as it must be.
+pub async fn run(program: &Path, scratch: &Path, names: &[String], seed: u64) -> Result<bool> {
+    let chosen = FAULTS.iter().filter(|fault| names.is_empty() || names.iter().any(|name| name == fault.name));
+    let chosen: Vec<&Fault> = chosen.collect();
+    ensure!(!chosen.is_empty(), "no such fault");
+    let mut good = true;
+    for fault in chosen {
+        let began = Instant::now();
+        let place = scratch.join(fault.name);
+        std::fs::create_dir_all(&place)?;
+        let caught = timeout(PATIENCE * 3, plant(program, &place, fault, seed)).await;
+        let took = began.elapsed();
+        let verdict = match caught {
+            Ok(Ok(report)) if report.primary() == Some(fault.breaks) && took <= PATIENCE => "caught".to_owned(),
+            Ok(Ok(report)) if report.primary() == Some(fault.breaks) => "CAUGHT TOO LATE".to_owned(),
+            Ok(Ok(report)) => format!("NOT CAUGHT, wanted {}:\n{report}", fault.breaks),
+            Ok(Err(error)) => format!("NOT CAUGHT: {error:#}"),
+            Err(_) => "NOT CAUGHT: the run does not end".to_owned(),
+        };
+        good &= verdict == "caught";
+        println!("{:<24} {:<22} {:>5.1} s  {verdict}", fault.name, fault.breaks.name(), took.as_secs_f64());
+    }
+    if names.is_empty() {
+        let report = torment(program, scratch, &[], 20, seed).await?;
+        println!("without a fault: {report}");
+        good &= report.clean();
+    }
+    Ok(good)
+}
+
+async fn plant(program: &Path, place: &Path, fault: &Fault, seed: u64) -> Result<Report> {
+    let environment = [("ANSER_PLANT", fault.name)];
+    if fault.needs_kill {
+        let killed =
+            kill::run(program, &place.join("data"), &place.join("history.jsonl"), 2, seed, &environment).await?;
+        return Ok(killed.report);
+    }
+    torment(program, place, &environment, 5, seed).await
+}
+
+async fn torment(
+    program: &Path,
+    place: &Path,
+    environment: &[(&str, &str)],
+    seconds: u64,
+    seed: u64,
+) -> Result<Report> {
+    let habits = Habits { pause: Duration::from_millis(70), disconnects: 5, ..Habits::default() };
+    let plain = torment::Torment { seconds, seed, people: 6, habits };
+    torment::run_own(program, place, environment, &place.join("history.jsonl"), &plain).await
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,118 @@
+//! The last readers: when all is quiet, everybody reads everything on a fresh device.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use tokio::time::{Duration, timeout};
+
+use super::{Dice, Encoding, Person, Received, Socket, World};
+use crate::wire::frame::{HeadsPage, Reply};
+
+/// Lets all of `people` read everything, four at a time.
+pub async fn read_everything(world: &Arc<World>, people: &[Arc<Person>]) -> Result<()> {
+    for (index, four) in people.chunks(4).enumerate() {
+        let mut readers = tokio::task::JoinSet::new();
+        for (lane, person) in four.iter().enumerate() {
+            let dice = Dice::new(world.seed, 20_000 + (index * 4 + lane) as u64);
+            readers.spawn(read_all(world.clone(), person.clone(), dice));
+        }
+        while let Some(read) = readers.join_next().await {
+            read?.context("a last reader could not read everything")?;
+        }
+    }
+    Ok(())
+}
+
+async fn read_all(world: Arc<World>, person: Arc<Person>, mut dice: Dice) -> Result<()> {
+    let mut reader = Reader::open(&world, &person, true, &mut dice).await?;
+    let heads = reader.heads("").await?;
+    for head in &heads.items {
+        reader.whole_log(&head.conversation_id).await?;
+        // Says who the two people of a direct conversation are.
+        person.insist("GET", &format!("/v1/conversations/{}", head.conversation_id), Value::Null).await?;
+    }
+    reader.close().await;
+    Ok(())
+}
+
+/// A device that only reads, one request at a time.
+pub struct Reader {
+    socket: Socket,
+    next: u32,
+}
+
+impl Reader {
+    /// Logs `person` in on a fresh device and connects.
+    pub async fn open(world: &World, person: &Person, last: bool, dice: &mut Dice) -> Result<Self> {
+        let login = person.log_in(dice).await?;
+        let encoding = if dice.chance(50) { Encoding::Json } else { Encoding::Proto };
+        let whose = (&*person.id, &*login.device, last);
+        let mut socket = Socket::connect(world.http.authority(), encoding, world.recorder.clone(), whose).await?;
+        socket.hello(&person.token(&login).await, &login.device, "").await?;
+        let mut reader = Self { socket, next: 0 };
+        timeout(Duration::from_secs(15), reader.wait(|frame| frame.welcome)).await.context("no welcome")??;
+        Ok(reader)
+    }
+
+    /// Goes away.
+    pub async fn close(self) {
+        self.socket.leave(true).await;
+    }
+
+    async fn wait<T>(&mut self, wanted: impl Fn(crate::wire::frame::ServerFrame) -> Option<T>) -> Result<T> {
+        loop {
+            match self.socket.next().await {
+                Received::Frame(frame) => {
+                    if let Some(found) = wanted(*frame) {
+                        return Ok(found);
+                    }
+                }
+                Received::Other => {}
+                Received::End(code) => bail!("the connection ended: {code:?}"),
+            }
+        }
+    }
+
+    /// Asks and waits for the answer.
+    pub async fn ask(&mut self, op: &str, body: Value) -> Result<Reply> {
+        self.next += 1;
+        let id = self.next;
+        self.socket.send(&json!({"request": {"id": id, op: body}})).await?;
+        let reply = timeout(Duration::from_secs(30), self.wait(|frame| frame.reply.filter(|reply| reply.id == id)));
+        let reply = reply.await.with_context(|| format!("no answer to {op}"))??;
+        match &reply.error {
+            Some(problem) => bail!("{op}: {} {}", problem.code, problem.detail),
+            None => Ok(reply),
+        }
+    }
+
+    /// All heads since `token`.
+    pub async fn heads(&mut self, token: &str) -> Result<HeadsPage> {
+        let mut all = HeadsPage { next_token: token.to_owned(), ..HeadsPage::default() };
+        loop {
+            let reply = self.ask("sync_heads", json!({"token": all.next_token})).await?;
+            let page = reply.sync_heads.context("no heads")?;
+            all.items.extend(page.items);
+            all.next_token = page.next_token;
+            if !page.has_more {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Reads a conversation from its beginning to its end.
+    pub async fn whole_log(&mut self, conversation: &str) -> Result<Vec<crate::wire::frame::Entry>> {
+        let (mut after, mut all) = (0, Vec::new());
+        loop {
+            let body = json!({"conversation_id": conversation, "after_seq": after});
+            let page = self.ask("sync_conversation", body).await?.sync_conversation.context("no page")?;
+            ensure!(page.next_seq > after || !page.has_more, "a page that leads nowhere");
+            all.extend(page.entries);
+            after = page.next_seq;
+            if !page.has_more {
+                return Ok(all);
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! HTTP calls, recorded.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use tokio::time::sleep;
+
+use crate::history::{Recorder, What};
+
+/// An answer: its status, 0 where none came, and its body.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body, null where there is none.
+    pub body: Value,
+}
+
+impl Answer {
+    /// Whether it did what it should.
+    pub fn good(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Whether nobody knows whether it did something: no answer, or a retryable error.
+    pub fn unknown(&self) -> bool {
+        self.status == 0 || self.body.get("retryable").and_then(Value::as_bool).unwrap_or(self.status >= 500)
+    }
+
+    /// When to come back, if the answer says so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.body.get("retry_after_ms").and_then(Value::as_u64).map(Duration::from_millis)
+    }
+
+    /// A text field of the body.
+    pub fn text(&self, name: &str) -> &str {
+        self.body.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// A client of one server.
+#[derive(Clone)]
+pub struct Http {
+    client: reqwest::Client,
+    base: String,
+    recorder: Arc<Recorder>,
+}
+
+impl Http {
+    /// A client of the server at `base`, such as `http://127.0.0.1:8080`.
+    pub fn new(base: &str, recorder: Arc<Recorder>) -> Result<Self> {
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(15))
+            .no_proxy()
+            .build()
+            .context("build an HTTP client")?;
+        Ok(Self { client, base: base.trim_end_matches('/').to_owned(), recorder })
+    }
+
+    /// The address of the WebSocket: host and port, without a scheme.
+    pub fn authority(&self) -> &str {
+        self.base.split_once("://").map_or(&*self.base, |(_, rest)| rest)
+    }
+
+    /// Calls as `user`, and records question and answer.
+    pub async fn call(&self, user: &str, token: &str, method: &str, path: &str, body: Value) -> Answer {
+        let call = self.recorder.number();
+        let (user, method, path) = (user.to_owned(), method.to_owned(), path.to_owned());
+        let answer = {
+            self.recorder.note(What::Call {
+                call,
+                user,
+                method: method.clone(),
+                path: path.clone(),
+                body: body.clone(),
+            });
+            self.unrecorded(token, &method, &path, &body).await
+        };
+        self.recorder.note(What::Answer { call, status: answer.status, body: answer.body.clone() });
+        answer
+    }
+
+    /// Calls without a trace: passwords and tokens do not belong in the record.
+    pub async fn unrecorded(&self, token: &str, method: &str, path: &str, body: &Value) -> Answer {
+        let nothing = Answer { status: 0, body: Value::Null };
+        let Ok(method) = reqwest::Method::from_bytes(method.as_bytes()) else { return nothing };
+        let mut request = self.client.request(method, format!("{}{path}", self.base));
+        if !token.is_empty() {
+            request = request.bearer_auth(token);
+        }
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        match request.send().await {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                match response.bytes().await {
+                    Ok(bytes) => Answer { status, body: serde_json::from_slice(&bytes).unwrap_or_default() },
+                    Err(_) => nothing,
+                }
+            }
+            Err(_) => nothing,
+        }
+    }
+
+    /// Calls without a trace until it works: for preparations. Obeys `retry_after`.
+    pub async fn insist(&self, token: &str, method: &str, path: &str, body: Value) -> Result<Value> {
+        for _ in 0..600 {
+            let answer = self.unrecorded(token, method, path, &body).await;
+            if answer.good() {
+                return Ok(answer.body);
+            }
+            anyhow::ensure!(answer.unknown(), "{method} {path}: {} {}", answer.status, answer.body);
+            sleep(answer.retry_after().unwrap_or(Duration::from_millis(200))).await;
+        }
+        anyhow::bail!("{method} {path}: no success after many tries")
+    }
+}

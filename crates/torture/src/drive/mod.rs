@@ -1,0 +1,21 @@
+//! The virtual people: real sockets, real HTTP, their own idea of the protocol.
+//!
+//! [`World`] is what all of them share, [`Person`] somebody with an account, [`device`] one of their two devices with
+//! its socket and what it knows, [`social`] what happens between people, [`finale`] the last readers.
+
+pub mod device;
+mod dice;
+pub mod finale;
+mod http;
+mod knowledge;
+mod person;
+mod session;
+pub mod social;
+mod socket;
+mod world;
+
+pub use dice::Dice;
+pub use http::{Answer, Http};
+pub use person::{Login, Person};
+pub use socket::{Encoding, Received, Socket};
+pub use world::{Group, Habits, Phase, World};
