@@ -81,6 +81,11 @@ impl Route {
         self.class
     }
 
+    /// What it does, in one sentence.
+    pub fn summary(&self) -> &str {
+        self.operation.summary.as_deref().unwrap_or_default()
+    }
+
     /// Whether it takes an `Idempotency-Key`.
     pub fn takes_key(&self) -> bool {
         self.keyed
