@@ -23,10 +23,10 @@ CREATE TABLE IF NOT EXISTS engine_outbox (
 CREATE TABLE IF NOT EXISTS engine_once (
     user_id   VARBINARY(16) NOT NULL,
     route     VARCHAR(64) NOT NULL,
-    key       VARCHAR(64) NOT NULL,
+    once_key  VARCHAR(64) NOT NULL,
     body_hash VARBINARY(32) NOT NULL,
     answer    BLOB NOT NULL,
     at        BIGINT NOT NULL,
-    PRIMARY KEY (user_id, route, key)
+    PRIMARY KEY (user_id, route, once_key)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS engine_once_at ON engine_once (at);

@@ -4,17 +4,30 @@
 //! of its own; one COMMIT (one fsync) covers all that queued while the previous commit ran; answers leave after it.
 //! Closures are synchronous: nothing can be awaited inside a transaction, hence no remote call under a lock.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, thread::JoinHandle};
 
 use anser_types::{Clock, Error, Result};
-use tokio::sync::{oneshot, watch};
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use tokio::{
+    sync::{oneshot, watch},
+    time::Instant,
+};
 
 use crate::{
     Lane, Reader, Tx,
+    checkpoint::{CheckpointLimits, Copier, Finisher, Journal},
+    data_dir,
+    failure::{self, Fatal, OnFatal},
+    job::WriteJob,
+    lock::StoreLock,
+    metric,
     migrate::{self, Migration},
-    readers::Readers,
+    readers::{self, Readers},
+    scope,
+    space::{Space, SpaceLimits},
     sqlite,
-    writer::{self, WriteJob, Writer},
+    writer::{Parts, Writer},
 };
 
 /// What a commit survives.
@@ -31,7 +44,7 @@ pub enum Durability {
 /// How a store is opened.
 #[derive(Clone, Debug)]
 pub struct DbOptions {
-    /// The folder of the store; the file in it is `anser.db`.
+    /// The folder of the store; the file in it is `anser.db`. Made if it is not there.
     pub dir: PathBuf,
     /// What a commit survives.
     pub durability: Durability,
@@ -39,45 +52,106 @@ pub struct DbOptions {
     pub readers: usize,
     /// How many closures may wait for the writer before `unavailable`.
     pub queue: usize,
+    /// When a nearly full disk refuses what.
+    pub space: SpaceLimits,
+    /// How large the write-ahead log may grow.
+    pub checkpoint: CheckpointLimits,
+    /// What to do when the disk failed: end the process.
+    pub on_fatal: OnFatal,
 }
 
 impl DbOptions {
     /// A durable store in `dir` with the default sizes.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), durability: Durability::Full, readers: 3, queue: 4_096 }
+        Self {
+            dir: dir.into(),
+            durability: Durability::Full,
+            readers: 3,
+            queue: 4_096,
+            space: SpaceLimits::default(),
+            checkpoint: CheckpointLimits::default(),
+            on_fatal: OnFatal::default(),
+        }
     }
 }
 
-/// A handle to the store. Cloning is cheap; the threads end with the last handle.
+/// A handle to the store. Cloning is cheap; the threads end with the last handle, or at [`Db::close`].
 #[derive(Clone)]
 pub struct Db {
     inner: Arc<Inner>,
     service: &'static str,
+    deadline: Option<Instant>,
 }
 
 struct Inner {
     writer: Writer,
     readers: Readers,
+    journal: Arc<Journal>,
+    space: Arc<Space>,
     clock: Clock,
+    epoch: [u8; 16],
     emitted: watch::Receiver<u64>,
+    threads: Mutex<Option<Threads>>,
+}
+
+struct Threads {
+    writer: JoinHandle<Connection>,
+    others: Vec<JoinHandle<()>>,
+    lock: Arc<StoreLock>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.journal.close();
+    }
 }
 
 impl Db {
     /// Opens (or makes) the store, migrates it, and makes one durable commit, so that everything a reader can see from
-    /// now on is on stable storage. A store written by a newer version is refused.
+    /// now on is on stable storage. Refused: a directory in use, a store written by a newer version, a disk that
+    /// failed too often.
     pub fn open(options: &DbOptions, migrations: &[Migration], clock: Clock) -> Result<Self> {
-        let path = options.dir.join("anser.db");
+        metric::describe();
+        let dir = data_dir::open(&options.dir)?;
+        let lock = Arc::new(StoreLock::take(&dir)?);
+        failure::before_open(&dir, &clock)?;
+        sqlite::create(&dir)?;
+        let path = dir.join(sqlite::FILE);
         let mut connection = sqlite::open_writer(&path, options.durability)?;
+        let journal = Journal::watch(&mut connection, options.checkpoint)?;
         migrate::run(&mut connection, migrations, &clock)?;
-        writer::settle(&connection)?;
-        let readers = Readers::start(&path, options.readers)?;
-        let (writer, emitted) = Writer::start(connection, options.queue);
-        Ok(Self { inner: Arc::new(Inner { writer, readers, clock, emitted }), service: "" })
+        sqlite::settle(&connection, &dir)?;
+        let epoch = sqlite::epoch(&connection)?;
+        scope::install(&mut connection).map_err(sqlite::map_error)?;
+
+        let fatal = Arc::new(Fatal::new(&dir, clock.clone(), options.on_fatal.clone()));
+        let space = Arc::new(Space::new(&dir, options.space));
+        let (readers, mut others) = Readers::start(&path, options.readers, readers::LONGEST)?;
+        let writer = Writer::new(options.queue);
+        others.push(Copier::start(
+            &path,
+            options.durability,
+            journal.clone(),
+            writer.shared(),
+            space.clone(),
+            fatal.clone(),
+        )?);
+        let (emit, emitted) = watch::channel(0);
+        let finisher = Finisher { journal: journal.clone(), gate: readers.gate(), patience: 0 };
+        let parts = Parts { fatal, space: space.clone(), finisher, emitted: emit, _lock: lock.clone() };
+        let threads = Mutex::new(Some(Threads { writer: writer.start(connection, parts)?, others, lock }));
+        let inner = Arc::new(Inner { writer, readers, journal, space, clock, epoch, emitted, threads });
+        Ok(Self { inner, service: "", deadline: None })
     }
 
-    /// The same store for `service`, whose tables begin with its name.
+    /// The same store for `service`, whose tables begin with its name and an underscore.
     pub fn scoped(&self, service: &'static str) -> Self {
-        Self { inner: self.inner.clone(), service }
+        Self { service, ..self.clone() }
+    }
+
+    /// The same store for work that is dropped, with `deadline_exceeded`, if it has not begun by then.
+    pub fn until(&self, deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), ..self.clone() }
     }
 
     /// The clock of the store.
@@ -85,31 +159,43 @@ impl Db {
         &self.inner.clock
     }
 
-    /// Runs `change` in a transaction and answers after its commit has reached stable storage. An error rolls back
-    /// what the closure did and nothing else. On other engines it may run more than once, so it owns its inputs and
-    /// takes ids and time from outside. Full queue: `unavailable`.
+    /// The name of this store, made at random when it was: a position of another store means nothing here.
+    pub fn epoch(&self) -> [u8; 16] {
+        self.inner.epoch
+    }
+
+    /// Runs `change` in a transaction and answers after its commit has reached stable storage. An error, or a panic,
+    /// rolls back what the closure did and nothing else. On other engines it may run more than once, so it owns its
+    /// inputs and takes ids and time from outside. Full queue: `unavailable`.
+    ///
+    /// A caller that goes away while it waits learns nothing: the change may still run, and usually does. A retryable
+    /// error likewise says nothing about whether the change is stored, except `storage_full` and a full queue.
     pub async fn write<T, F>(&self, change: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        self.inner.writer.submit(Box::new(WriteJob::new(self.service, change, reply)))?;
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        self.inner.space.writes()?;
+        let (reply, receiver) = oneshot::channel();
+        let job = WriteJob { service: self.service, deadline: self.deadline, change, answer: None, reply };
+        self.inner.writer.submit(Box::new(job))?;
+        receiver.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Runs `question` on one snapshot of the store, off the async threads.
+    /// Runs `question` on one snapshot of the store, off the async threads. A snapshot that lives longer than five
+    /// seconds is ended with an error.
     pub async fn read<T, F>(&self, question: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Reader<'_>) -> Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
+        let service = self.service;
         self.inner.readers.submit(Box::new(move |reader| {
-            let outcome = reader.and_then(|reader| question(reader));
+            let outcome = reader.and_then(|reader| scope::within(service, || question(reader)));
             let _gone = reply.send(outcome);
         }))?;
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        answer.await.unwrap_or_else(|_| Err(Error::internal("the question was not answered")))
     }
 
     /// Gives the writer its second lane (see [`Lane`]). There is one; a second call replaces the first.
@@ -125,6 +211,43 @@ impl Db {
     /// Changes each time events were committed to the outbox.
     pub fn emitted(&self) -> watch::Receiver<u64> {
         self.inner.emitted.clone()
+    }
+
+    /// Whether there is space for things that grow the store: sends, registrations, uploads. `storage_full` if not.
+    /// Logins, cursors, recalls and deletions need not ask; [`Db::write`] refuses them only when nothing is left.
+    pub fn growth_allowed(&self) -> Result<()> {
+        self.inner.space.growth()
+    }
+
+    /// Calls `callback` on the writer's thread whenever a transaction was lost, before anybody is answered: whatever
+    /// memory took from inside a closure (and not in `after_commit`) must be dropped. Quick, and without calls to the
+    /// store.
+    pub fn on_lost(&self, callback: impl Fn() + Send + 'static) {
+        self.inner.writer.on_lost(Box::new(callback));
+    }
+
+    /// What was overwritten or deleted is gone from the write-ahead log within a minute.
+    pub fn schedule_truncate(&self) {
+        self.inner.journal.schedule_truncate();
+    }
+
+    /// Closes the store: what waits is done, what comes is refused. Answers when the files are closed.
+    pub async fn close(&self) {
+        self.inner.writer.close();
+        let Some(threads) = self.inner.threads.lock().take() else { return };
+        let inner = self.inner.clone();
+        let joined = tokio::task::spawn_blocking(move || {
+            let connection = threads.writer.join();
+            inner.readers.close();
+            inner.journal.close();
+            for thread in threads.others {
+                let _panics_were_logged = thread.join();
+            }
+            // The last connection copies the log and removes it; only then may another process come.
+            drop(connection);
+            drop(threads.lock);
+        });
+        let _panics_were_logged = joined.await;
     }
 }
 

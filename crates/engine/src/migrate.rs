@@ -1,5 +1,7 @@
 //! Migrations: numbered per service, applied in order, each in one transaction, each once.
 
+use std::collections::BTreeSet;
+
 use anser_types::{Clock, Code, Error, Result};
 use rusqlite::{Connection, params};
 
@@ -12,7 +14,8 @@ pub struct Migration {
     pub service: &'static str,
     /// 1, 2, 3 … without holes within the service.
     pub number: i64,
-    /// The statements, in the portable subset.
+    /// The statements, in the portable subset. `/* clustered */` at the end of a table keeps its rows in the order of
+    /// the primary key, which other engines do by themselves.
     pub sql: &'static str,
 }
 
@@ -21,25 +24,32 @@ const ENGINE: &str = include_str!("../migrations/0001_engine.sql");
 /// Brings the store to the newest version. A store that is newer than this program is refused.
 pub(crate) fn run(connection: &mut Connection, migrations: &[Migration], clock: &Clock) -> Result<()> {
     connection.execute_batch(ENGINE).map_err(map_error)?;
-    let mut services: Vec<&str> = migrations.iter().map(|migration| migration.service).collect();
-    services.dedup();
     refuse_newer(connection, migrations)?;
+    let services: BTreeSet<&str> = migrations.iter().map(|migration| migration.service).collect();
     for service in services {
+        let mut steps: Vec<&Migration> = migrations.iter().filter(|step| step.service == service).collect();
+        steps.sort_unstable_by_key(|step| step.number);
+        if steps.iter().zip(1..).any(|(step, number)| step.number != number) {
+            return Err(Error::internal(format!("the migrations of {service} are not numbered 1, 2, 3 …")));
+        }
         let applied = applied(connection, service)?;
-        let steps = migrations.iter().filter(|step| step.service == service && step.number > applied);
-        for step in steps {
-            let tx = connection.transaction().map_err(map_error)?;
-            tx.execute_batch(step.sql).map_err(map_error)?;
-            tx.execute(
-                "INSERT INTO engine_migration (service, number, applied_at) VALUES (?1, ?2, ?3)",
-                params![step.service, step.number, clock.now()],
-            )
-            .map_err(map_error)?;
-            failpoint("migration");
-            tx.commit().map_err(map_error)?;
+        for step in steps.into_iter().filter(|step| step.number > applied) {
+            apply(connection, step, clock)?;
         }
     }
     Ok(())
+}
+
+fn apply(connection: &mut Connection, step: &Migration, clock: &Clock) -> Result<()> {
+    let tx = connection.transaction().map_err(map_error)?;
+    tx.execute_batch(&step.sql.replace("/* clustered */", "WITHOUT ROWID")).map_err(map_error)?;
+    tx.execute(
+        "INSERT INTO engine_migration (service, number, applied_at) VALUES (?1, ?2, ?3)",
+        params![step.service, step.number, clock.now()],
+    )
+    .map_err(map_error)?;
+    failpoint("migration");
+    tx.commit().map_err(map_error)
 }
 
 fn applied(connection: &Connection, service: &str) -> Result<i64> {

@@ -2,10 +2,12 @@
 
 use anser_types::{Code, Error, Result, Timestamp};
 
-use crate::{Tx, Value};
+use crate::{Db, Tx, Value};
 
 /// How long an answer is remembered.
 pub const KEPT_MS: i64 = 24 * 3_600_000;
+/// How many rows one closure sweeps.
+const STEP: i64 = 500;
 
 /// One call that carries an idempotency key. `user` is the caller's id (empty before login), `body_hash` a keyed hash
 /// of what was asked.
@@ -34,7 +36,7 @@ impl Tx<'_> {
             return change(self);
         }
         let known = self.row(
-            "SELECT body_hash, answer FROM engine_once WHERE user_id = ? AND route = ? AND key = ? AND at > ?",
+            "SELECT body_hash, answer FROM engine_once WHERE user_id = ? AND route = ? AND once_key = ? AND at > ?",
             &[Value::from(&once.user), once.route.into(), (&once.key).into(), (now - KEPT_MS).into()],
             |row| Ok((row.blob(0)?, row.blob(1)?)),
         )?;
@@ -43,9 +45,13 @@ impl Tx<'_> {
             Some(_) => Err(Error::new(Code::IdempotencyConflict, "this key was used with another request")),
             None => {
                 let answer = change(self)?;
-                self.exec("DELETE FROM engine_once WHERE at <= ?", &[(now - KEPT_MS).into()])?;
+                // One that is too old to count but was not swept yet.
                 self.exec(
-                    "INSERT INTO engine_once (user_id, route, key, body_hash, answer, at) VALUES (?, ?, ?, ?, ?, ?)",
+                    "DELETE FROM engine_once WHERE user_id = ? AND route = ? AND once_key = ?",
+                    &[Value::from(&once.user), once.route.into(), (&once.key).into()],
+                )?;
+                self.exec(
+                    "INSERT INTO engine_once (user_id, route, once_key, body_hash, answer, at) VALUES (?, ?, ?, ?, ?, ?)",
                     &[
                         Value::from(&once.user),
                         once.route.into(),
@@ -59,4 +65,21 @@ impl Tx<'_> {
             }
         }
     }
+}
+
+/// Forgets what is older than a day, a bounded step at a time; answers whether there is more.
+pub(crate) async fn sweep(db: &Db) -> Result<bool> {
+    let before = db.clock().now() - KEPT_MS;
+    db.write(move |tx| {
+        let oldest = tx.rows(
+            "SELECT at FROM engine_once WHERE at <= ? ORDER BY at LIMIT ?",
+            &[before.into(), STEP.into()],
+            |row| row.int(0),
+        )?;
+        if let Some(newest) = oldest.last() {
+            tx.exec("DELETE FROM engine_once WHERE at <= ?", &[(*newest).into()])?;
+        }
+        Ok(oldest.len() as i64 == STEP)
+    })
+    .await
 }

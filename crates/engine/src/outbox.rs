@@ -14,11 +14,13 @@ use anser_types::{Result, Timestamp};
 use prost::Message;
 use tokio::sync::mpsc;
 
-use crate::{Db, Reader, Tx, Value};
+use crate::{Db, Reader, Tx, Value, once};
 
 /// How long events are kept.
 pub const KEPT_MS: i64 = 15 * 60_000;
 const BATCH: i64 = 256;
+/// How many events one closure sweeps.
+const SWEPT: i64 = 500;
 const BEACON: Duration = Duration::from_secs(1);
 /// Batches that may wait for a slow follower before the relay waits for it.
 const WINDOW: usize = 16;
@@ -49,18 +51,35 @@ impl Outbox {
         Arc::new(Self { db: db.clone() })
     }
 
-    /// Drops events that everybody has had time to read. The newest stays, so that positions go on from it.
+    /// Drops events that everybody has had time to read, and answers of idempotent calls that are a day old. The newest
+    /// event stays, so that positions go on from it. In steps, so that the writer is never held for long.
     pub async fn sweep(&self) -> Result<()> {
-        let before = self.db.clock().now() - KEPT_MS;
+        while self.sweep_events().await? {}
+        while once::sweep(&self.db).await? {}
+        Ok(())
+    }
+
+    /// One step; answers whether there is more. Only from the front, so that there is never a hole behind a follower.
+    /// An event from the future was told before the clock was set back; it goes too.
+    async fn sweep_events(&self) -> Result<bool> {
+        let now = self.db.clock().now();
         self.db
             .write(move |tx| {
-                tx.exec(
-                    "DELETE FROM engine_outbox WHERE at < ? AND position < (SELECT MAX(position) FROM engine_outbox)",
-                    &[before.into()],
-                )
+                let oldest = tx.number("SELECT MIN(position) FROM engine_outbox", &[])?;
+                let newest = tx.number("SELECT MAX(position) FROM engine_outbox", &[])?;
+                let end = newest.min(oldest + SWEPT);
+                let kept = tx
+                    .row(
+                        "SELECT position FROM engine_outbox WHERE position < ? AND at >= ? AND at <= ?
+                         ORDER BY position LIMIT 1",
+                        &[end.into(), (now - KEPT_MS).into(), now.into()],
+                        |row| row.int(0),
+                    )?
+                    .unwrap_or(end);
+                let dropped = tx.exec("DELETE FROM engine_outbox WHERE position < ?", &[kept.into()])?;
+                Ok(dropped as i64 == SWEPT)
             })
             .await
-            .map(|_| ())
     }
 }
 

@@ -1,20 +1,35 @@
 //! The pool of readers: threads with a connection each. A question runs on one snapshot and should be brief.
+//!
+//! A snapshot keeps the write-ahead log from starting again at its beginning, so a question that runs longer than
+//! [`LONGEST`] is ended, and for the moment in which the writer wants to start again no new question begins.
 
-use std::{collections::VecDeque, path::Path, sync::Arc, thread};
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use anser_types::{Error, Result};
 use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
+use tokio::time::Instant;
 
 use crate::{
-    Reader,
-    sqlite::{map_error, open_reader},
+    Reader, scope,
+    sqlite::{Faults, execute, map_error, open_reader},
 };
 
 /// How many questions may wait before `unavailable`.
 const QUEUE: usize = 4_096;
+/// How long a snapshot may live.
+pub(crate) const LONGEST: Duration = Duration::from_secs(5);
+/// How many steps of SQLite's machine pass between two looks at the time.
+const STEPS: i32 = 10_000;
 
-type Question = Box<dyn FnOnce(Result<&Reader<'_>>) + Send>;
+pub(crate) type Question = Box<dyn FnOnce(Result<&Reader<'_>>) + Send>;
 
 pub(crate) struct Readers {
     shared: Arc<Shared>,
@@ -22,33 +37,43 @@ pub(crate) struct Readers {
 
 struct Shared {
     state: Mutex<State>,
+    /// A question waits, or questions may run again.
     wake: Condvar,
+    /// The last running question ended.
+    quiet: Condvar,
 }
 
+#[derive(Default)]
 struct State {
     queue: VecDeque<Question>,
+    running: usize,
+    paused: bool,
     closed: bool,
 }
 
 impl Readers {
-    pub(crate) fn start(path: &Path, threads: usize) -> Result<Self> {
-        let shared = Arc::new(Shared {
-            state: Mutex::new(State { queue: VecDeque::new(), closed: false }),
-            wake: Condvar::new(),
-        });
+    pub(crate) fn start(path: &Path, threads: usize, longest: Duration) -> Result<(Self, Vec<JoinHandle<()>>)> {
+        let shared =
+            Arc::new(Shared { state: Mutex::new(State::default()), wake: Condvar::new(), quiet: Condvar::new() });
+        let readers = Self { shared: shared.clone() };
+        let mut handles = Vec::new();
         for number in 0..threads.max(1) {
-            let connection = open_reader(path)?;
-            let shared = shared.clone();
-            thread::Builder::new()
+            let mut thread = Thread { connection: open_reader(path)?, shared: shared.clone(), longest };
+            scope::install(&mut thread.connection).map_err(map_error)?;
+            let handle = thread::Builder::new()
                 .name(format!("db-read-{number}"))
-                .spawn(move || run(&connection, &shared))
+                .spawn(move || thread.forever())
                 .map_err(|error| Error::internal(format!("cannot start a reader: {error}")))?;
+            handles.push(handle);
         }
-        Ok(Self { shared })
+        Ok((readers, handles))
     }
 
     pub(crate) fn submit(&self, question: Question) -> Result<()> {
         let mut state = self.shared.state.lock();
+        if state.closed {
+            return Err(Error::unavailable("the store is closed"));
+        }
         if state.queue.len() >= QUEUE {
             return Err(Error::unavailable("too many reads are waiting"));
         }
@@ -57,38 +82,109 @@ impl Readers {
         self.shared.wake.notify_one();
         Ok(())
     }
-}
 
-impl Drop for Readers {
-    fn drop(&mut self) {
+    /// A handle that lets the writer hold questions back.
+    pub(crate) fn gate(&self) -> Gate {
+        Gate { shared: self.shared.clone() }
+    }
+
+    /// Lets the threads end when what waits is answered.
+    pub(crate) fn close(&self) {
         self.shared.state.lock().closed = true;
         self.shared.wake.notify_all();
     }
 }
 
-fn run(connection: &Connection, shared: &Shared) {
-    while let Some(question) = next(shared) {
-        let opened = connection.execute_batch("BEGIN").map_err(map_error);
-        let reader = Reader { connection };
-        match opened {
-            Ok(()) => question(Ok(&reader)),
-            Err(error) => question(Err(error)),
-        }
-        if let Err(error) = connection.execute_batch("COMMIT") {
-            tracing::warn!(%error, "a reader could not end its snapshot");
-        }
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
-fn next(shared: &Shared) -> Option<Question> {
-    let mut state = shared.state.lock();
-    loop {
-        if let Some(question) = state.queue.pop_front() {
-            return Some(question);
+/// Holds questions back.
+pub(crate) struct Gate {
+    shared: Arc<Shared>,
+}
+
+impl Gate {
+    /// Runs `work` while no question runs, if that comes about within `wait`.
+    pub(crate) fn when_quiet<T>(&self, wait: Duration, work: impl FnOnce() -> T) -> Option<T> {
+        let until = Instant::now() + wait;
+        let mut state = self.shared.state.lock();
+        state.paused = true;
+        while state.running > 0 && Instant::now() < until {
+            self.shared.quiet.wait_until(&mut state, until.into_std());
         }
-        if state.closed {
-            return None;
+        let quiet = state.running == 0;
+        drop(state);
+        let done = quiet.then(work);
+        self.shared.state.lock().paused = false;
+        self.shared.wake.notify_all();
+        done
+    }
+}
+
+/// One reader's thread.
+struct Thread {
+    connection: Connection,
+    shared: Arc<Shared>,
+    longest: Duration,
+}
+
+impl Thread {
+    fn forever(mut self) {
+        while let Some(question) = self.next() {
+            if catch_unwind(AssertUnwindSafe(|| self.answer(question))).is_err() {
+                tracing::error!("a question to the store panicked");
+                metrics::counter!("anser_store_panics_total").increment(1);
+            }
+            self.end();
+            let mut state = self.shared.state.lock();
+            state.running -= 1;
+            if state.running == 0 {
+                self.shared.quiet.notify_all();
+            }
         }
-        shared.wake.wait(&mut state);
+    }
+
+    fn next(&self) -> Option<Question> {
+        let mut state = self.shared.state.lock();
+        loop {
+            if !state.paused
+                && let Some(question) = state.queue.pop_front()
+            {
+                state.running += 1;
+                return Some(question);
+            }
+            if state.closed && state.queue.is_empty() {
+                return None;
+            }
+            self.shared.wake.wait(&mut state);
+        }
+    }
+
+    fn answer(&mut self, question: Question) {
+        let faults = Faults::default();
+        let until = Instant::now() + self.longest;
+        // The handler sees a long statement; the reader itself sees many short ones.
+        let opened = self
+            .connection
+            .progress_handler(STEPS, Some(move || Instant::now() > until))
+            .map_err(map_error)
+            .and_then(|()| execute(&self.connection, &faults, "BEGIN"));
+        match opened {
+            Ok(()) => question(Ok(&Reader { connection: &self.connection, faults: &faults, until: Some(until) })),
+            Err(error) => question(Err(error)),
+        }
+    }
+
+    /// Lets go of the snapshot.
+    fn end(&mut self) {
+        let _no_handler_is_as_good = self.connection.progress_handler(0, None::<fn() -> bool>);
+        if !self.connection.is_autocommit()
+            && let Err(error) = execute(&self.connection, &Faults::default(), "ROLLBACK")
+        {
+            tracing::warn!(%error, "a reader could not end its snapshot");
+        }
     }
 }

@@ -2,17 +2,21 @@
 
 use std::ops::Deref;
 
-use anser_types::Result;
-use rusqlite::{Connection, params_from_iter};
+use anser_types::{Code, Error, Result};
+use rusqlite::{CachedStatement, Connection, params_from_iter};
+use tokio::time::Instant;
 
-use crate::{Row, Value, sqlite::map_error};
+use crate::{Row, Value, sqlite::Faults};
 
 /// One snapshot of the store. Statements are prepared once and cached by their text.
 pub struct Reader<'c> {
     pub(crate) connection: &'c Connection,
+    pub(crate) faults: &'c Faults,
+    /// When the snapshot must end.
+    pub(crate) until: Option<Instant>,
 }
 
-impl Reader<'_> {
+impl<'c> Reader<'c> {
     /// Every row of a query, mapped.
     pub fn rows<T>(
         &self,
@@ -20,10 +24,10 @@ impl Reader<'_> {
         params: &[Value<'_>],
         mut map: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
-        let mut statement = self.connection.prepare_cached(sql).map_err(map_error)?;
-        let mut rows = statement.query(params_from_iter(params)).map_err(map_error)?;
+        let mut statement = self.statement(sql)?;
+        let mut rows = statement.query(params_from_iter(params)).map_err(|error| self.faults.tell(error))?;
         let mut out = Vec::new();
-        while let Some(row) = rows.next().map_err(map_error)? {
+        while let Some(row) = rows.next().map_err(|error| self.faults.tell(error))? {
             out.push(map(&Row(row))?);
         }
         Ok(out)
@@ -36,14 +40,26 @@ impl Reader<'_> {
         params: &[Value<'_>],
         map: impl FnOnce(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
-        let mut statement = self.connection.prepare_cached(sql).map_err(map_error)?;
-        let mut rows = statement.query(params_from_iter(params)).map_err(map_error)?;
-        rows.next().map_err(map_error)?.map(|row| map(&Row(row))).transpose()
+        let mut statement = self.statement(sql)?;
+        let mut rows = statement.query(params_from_iter(params)).map_err(|error| self.faults.tell(error))?;
+        rows.next().map_err(|error| self.faults.tell(error))?.map(|row| map(&Row(row))).transpose()
     }
 
     /// The number in the first column of the first row; 0 if there is no row or it is NULL.
     pub fn number(&self, sql: &str, params: &[Value<'_>]) -> Result<i64> {
         Ok(self.row(sql, params, |row| row.opt_int(0))?.flatten().unwrap_or(0))
+    }
+
+    /// Where the transaction is gone, the next statement would stand outside of any and commit by itself: so a closure
+    /// that swallowed the error that ended its transaction gets no further.
+    fn statement(&self, sql: &str) -> Result<CachedStatement<'c>> {
+        if self.connection.is_autocommit() {
+            return Err(Error::unavailable("the transaction was lost"));
+        }
+        if self.until.is_some_and(|until| Instant::now() > until) {
+            return Err(Error::new(Code::DeadlineExceeded, "the question took too long"));
+        }
+        self.connection.prepare_cached(sql).map_err(|error| self.faults.tell(error))
     }
 }
 
@@ -69,8 +85,8 @@ impl<'c> Deref for Tx<'c> {
 impl Tx<'_> {
     /// Runs a statement that changes rows; answers how many.
     pub fn exec(&mut self, sql: &str, params: &[Value<'_>]) -> Result<usize> {
-        let mut statement = self.reader.connection.prepare_cached(sql).map_err(map_error)?;
-        statement.execute(params_from_iter(params)).map_err(map_error)
+        let mut statement = self.reader.statement(sql)?;
+        statement.execute(params_from_iter(params)).map_err(|error| self.reader.faults.tell(error))
     }
 
     /// Inserts one row unless its key is taken; answers whether it was inserted. `sql` begins with `INSERT INTO`.

@@ -1,86 +1,48 @@
-//! The one writer: takes what queued, runs each closure in a savepoint, commits once, answers.
+//! The one writer: takes what queued while the previous commit ran, commits once, answers.
 //!
 //! Each commit takes the services' closures first (at most 64 or 5 ms of them), then one pull of the lane, so that a
 //! flood of messages never keeps a login waiting and the other way round.
 
-use std::{collections::VecDeque, sync::Arc, thread, time::Duration};
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use anser_types::{Code, Error, Result};
 use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
-use tokio::{
-    sync::{oneshot, watch},
-    time::Instant,
+use tokio::{sync::watch, time::Instant};
+
+use crate::{
+    Lane,
+    checkpoint::{Finish, Finisher},
+    failpoint::failpoint,
+    failure::{Fatal, failed},
+    job::Job,
+    lock::StoreLock,
+    round::Round,
+    space::Space,
+    sqlite::Faults,
 };
 
-use crate::{Reader, Tx, failpoint::failpoint, sqlite::map_error, tx::AfterCommit};
-
 const CLOSURES_A_COMMIT: usize = 64;
-const TIME_A_COMMIT: Duration = Duration::from_millis(5);
-
-/// A second, wide lane into the writer, for work that comes in batches: sends.
-///
-/// For each commit the writer asks [`Lane::run`] once; what it does stands in a savepoint of its own. After the COMMIT
-/// (or its failure) [`Lane::finish`] is told, and only then may outcomes leave.
-pub trait Lane: Send {
-    /// Whether something waits.
-    fn ready(&self) -> bool;
-    /// Takes what waits (bounded) and writes it. An error rolls the savepoint back.
-    fn run(&mut self, tx: &mut Tx<'_>) -> Result<()>;
-    /// What became of the batch that `run` took.
-    fn finish(&mut self, outcome: Result<()>);
-}
-
-/// A queued closure.
-pub(crate) trait Job: Send {
-    fn service(&self) -> &'static str;
-    fn run(&mut self, tx: &mut Tx<'_>) -> Result<()>;
-    /// `lost` replaces whatever the closure answered: its transaction did not reach the disk.
-    fn finish(self: Box<Self>, lost: Option<Error>);
-}
-
-pub(crate) struct WriteJob<T, F> {
-    service: &'static str,
-    change: F,
-    outcome: Option<Result<T>>,
-    reply: oneshot::Sender<Result<T>>,
-}
-
-impl<T, F> WriteJob<T, F> {
-    pub(crate) fn new(service: &'static str, change: F, reply: oneshot::Sender<Result<T>>) -> Self {
-        Self { service, change, outcome: None, reply }
-    }
-}
-
-impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> Job for WriteJob<T, F> {
-    fn service(&self) -> &'static str {
-        self.service
-    }
-
-    fn run(&mut self, tx: &mut Tx<'_>) -> Result<()> {
-        let outcome = (self.change)(tx);
-        let ran = outcome.as_ref().map(|_| ()).map_err(Clone::clone);
-        self.outcome = Some(outcome);
-        ran
-    }
-
-    fn finish(mut self: Box<Self>, lost: Option<Error>) {
-        let outcome = match lost {
-            Some(error) => Err(error),
-            None => self.outcome.take().unwrap_or_else(|| Err(Error::unavailable("the store is closed"))),
-        };
-        let _caller_gone = self.reply.send(outcome);
-    }
-}
+/// After a lost round: so that an error that stays does not spin.
+const BREATH: Duration = Duration::from_millis(5);
 
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     queue: usize,
 }
 
-struct Shared {
+/// What the writer's thread shares with everybody who wants something from it.
+#[derive(Default)]
+pub(crate) struct Shared {
     state: Mutex<State>,
     wake: Condvar,
+    on_lost: Mutex<Vec<Box<dyn Fn() + Send>>>,
 }
 
 #[derive(Default)]
@@ -88,20 +50,48 @@ struct State {
     jobs: VecDeque<Box<dyn Job>>,
     lane: Option<(Box<dyn Lane>, &'static str)>,
     lane_ready: bool,
+    finish: Option<Finish>,
     closed: bool,
+    failed: bool,
+}
+
+/// What the writer's thread needs besides its connection.
+pub(crate) struct Parts {
+    pub(crate) fatal: Arc<Fatal>,
+    pub(crate) space: Arc<Space>,
+    pub(crate) finisher: Finisher,
+    pub(crate) emitted: watch::Sender<u64>,
+    /// The directory stays ours as long as this thread may write.
+    pub(crate) _lock: Arc<StoreLock>,
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection, queue: usize) -> (Self, watch::Receiver<u64>) {
-        let shared = Arc::new(Shared { state: Mutex::new(State::default()), wake: Condvar::new() });
-        let (emitted, emitted_receiver) = watch::channel(0);
-        let run = Run { connection, shared: shared.clone(), lane: None, emitted };
-        thread::Builder::new().name("db-write".into()).spawn(move || run.forever()).expect("a thread for the writer");
-        (Self { shared, queue }, emitted_receiver)
+    pub(crate) fn new(queue: usize) -> Self {
+        Self { shared: Arc::default(), queue }
+    }
+
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        self.shared.clone()
+    }
+
+    /// Starts the thread. It gives the connection back when it has flushed what waited at the close.
+    pub(crate) fn start(&self, connection: Connection, parts: Parts) -> Result<JoinHandle<Connection>> {
+        let shared = self.shared.clone();
+        let run = Run { connection, faults: Faults::default(), shared, lane: None, parts };
+        thread::Builder::new()
+            .name("db-write".into())
+            .spawn(move || run.forever())
+            .map_err(|error| Error::internal(format!("cannot start the writer: {error}")))
     }
 
     pub(crate) fn submit(&self, job: Box<dyn Job>) -> Result<()> {
         let mut state = self.shared.state.lock();
+        if state.failed {
+            return Err(failed());
+        }
+        if state.closed {
+            return Err(Error::unavailable("the store is closed"));
+        }
         if state.jobs.len() >= self.queue {
             return Err(Error::unavailable("too many changes are waiting"));
         }
@@ -120,42 +110,82 @@ impl Writer {
         self.shared.state.lock().lane_ready = true;
         self.shared.wake.notify_one();
     }
-}
 
-impl Drop for Writer {
-    fn drop(&mut self) {
+    pub(crate) fn on_lost(&self, callback: Box<dyn Fn() + Send>) {
+        self.shared.on_lost.lock().push(callback);
+    }
+
+    /// Refuses what comes from now on; what waits is still done.
+    pub(crate) fn close(&self) {
         self.shared.state.lock().closed = true;
         self.shared.wake.notify_one();
     }
 }
 
-/// One durable commit: whatever recovery brought back is on stable storage after it.
-pub(crate) fn settle(connection: &Connection) -> Result<()> {
-    connection.execute_batch("BEGIN IMMEDIATE; UPDATE engine_store SET starts = starts + 1; COMMIT;").map_err(map_error)
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Shared {
+    /// Asks the writer to finish a checkpoint between two commits.
+    pub(crate) fn finish(&self, finish: Finish) {
+        let mut state = self.state.lock();
+        state.finish = state.finish.max(Some(finish));
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Lets the writer see that the store has failed elsewhere. The lock keeps the news from falling between its look
+    /// and its sleep.
+    pub(crate) fn nudge(&self) {
+        let _state = self.state.lock();
+        self.wake.notify_one();
+    }
 }
 
 /// The writer's thread.
 struct Run {
     connection: Connection,
+    faults: Faults,
     shared: Arc<Shared>,
     lane: Option<(Box<dyn Lane>, &'static str)>,
-    emitted: watch::Sender<u64>,
+    parts: Parts,
 }
 
-/// One round's work: what one COMMIT covers.
-struct Round {
+struct Work {
     jobs: Vec<Box<dyn Job>>,
     lane: bool,
+    finish: Option<Finish>,
 }
 
 impl Run {
-    fn forever(mut self) {
-        while let Some(round) = self.next() {
-            self.commit(round);
+    fn forever(mut self) -> Connection {
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            while let Some(work) = self.next() {
+                if work.lane || !work.jobs.is_empty() {
+                    self.commit(work.jobs, work.lane);
+                }
+                self.care(work.finish);
+                if self.has_failed() {
+                    break;
+                }
+            }
+        }));
+        if ended.is_err() {
+            // The panic of a closure does not get here. A writer in an unknown state must not go on.
+            self.parts.fatal.strike("the writer panicked");
         }
+        if self.parts.fatal.struck() {
+            self.refuse_all();
+            self.parts.fatal.end();
+        }
+        self.connection
     }
 
-    fn next(&mut self) -> Option<Round> {
+    /// Waits for work. `None`: the store is closed and everything is done.
+    fn next(&mut self) -> Option<Work> {
         let mut state = self.shared.state.lock();
         loop {
             if let Some(lane) = state.lane.take() {
@@ -163,8 +193,10 @@ impl Run {
             }
             let lane = std::mem::take(&mut state.lane_ready) && self.lane.is_some();
             let count = state.jobs.len().min(CLOSURES_A_COMMIT);
-            if lane || count > 0 {
-                return Some(Round { jobs: state.jobs.drain(..count).collect(), lane });
+            let finish = state.finish.take();
+            if lane || count > 0 || finish.is_some() || self.parts.fatal.struck() {
+                metrics::gauge!("anser_store_queue_depth").set((state.jobs.len() - count) as f64);
+                return Some(Work { jobs: state.jobs.drain(..count).collect(), lane, finish });
             }
             if state.closed {
                 return None;
@@ -173,135 +205,110 @@ impl Run {
         }
     }
 
-    fn commit(&mut self, mut round: Round) {
-        let Self { connection, lane, shared, emitted } = self;
-        let mut effects = Vec::new();
-        let mut has_emitted = false;
-        let mut ran = 0;
-        let mut changed = false;
-        let mut lost = connection.execute_batch("BEGIN IMMEDIATE").map_err(map_error).err();
+    fn commit(&mut self, mut jobs: Vec<Box<dyn Job>>, lane_ready: bool) {
+        let began = Instant::now();
+        let rows = self.connection.total_changes();
+        let mut round = Round::begin(&self.connection, &self.faults);
+        let outcomes = round.closures(&mut jobs);
+        let lane_outcome = match self.lane.as_mut() {
+            Some((lane, service)) if lane_ready => round.lane(lane.as_mut(), service),
+            _ => None,
+        };
+        let committing = Instant::now();
+        let ended = round.end();
+        metrics::histogram!("anser_store_commit_seconds").record(committing.elapsed().as_secs_f64());
+        metrics::counter!("anser_store_commits_total").increment(1);
+        metrics::counter!("anser_store_rows_total").increment(self.connection.total_changes() - rows);
+        failpoint("between_commit_and_ack");
 
-        let until = Instant::now() + TIME_A_COMMIT;
-        for job in &mut round.jobs {
-            if lost.is_some() || (ran > 0 && Instant::now() > until) {
-                break;
-            }
-            ran += 1;
-            match savepoint(connection, job.service(), |tx| job.run(tx)) {
-                Ok(done) => {
-                    changed = true;
-                    effects.extend(done.effects);
-                    has_emitted |= done.emitted;
-                }
-                Err(error) => lost = still_stands(connection, error).err(),
-            }
+        // An I/O error that a closure swallowed, or that a checkpoint met meanwhile, counts for everybody.
+        let mut outcome = ended.outcome;
+        if self.has_failed() {
+            outcome = Err(failed());
         }
-        // What did not fit goes first next time.
-        if ran < round.jobs.len() && lost.is_none() {
-            let mut state = shared.state.lock();
-            for job in round.jobs.drain(ran..).rev() {
+        // What did not fit goes first next time; in a lost round it is lost like the rest.
+        if outcome.is_ok() {
+            let mut state = self.shared.state.lock();
+            for job in jobs.drain(outcomes.len()..).rev() {
                 state.jobs.push_front(job);
             }
         }
-        let mut lane_outcome = None;
-        if round.lane
-            && lost.is_none()
-            && let Some((lane, service)) = lane.as_mut()
-        {
-            let outcome = savepoint(connection, service, |tx| lane.run(tx));
-            lane_outcome = Some(match outcome {
-                Ok(done) => {
-                    changed = true;
-                    effects.extend(done.effects);
-                    has_emitted |= done.emitted;
-                    Ok(())
-                }
-                Err(error) => {
-                    lost = still_stands(connection, error.clone()).err();
-                    Err(error)
-                }
-            });
+        match &outcome {
+            Ok(()) => self.tell(ended.effects, ended.emitted),
+            Err(error) => self.lost(error),
         }
-
-        failpoint("before_commit");
-        if lost.is_none() {
-            lost = end(connection, changed).err();
+        let ran = outcomes.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
+        for (job, ran) in jobs.into_iter().zip(ran) {
+            let outcome = outcome.clone().and_then(|()| ran.unwrap_or(Ok(())));
+            quietly("an answer", || job.finish(outcome));
         }
-        failpoint("between_commit_and_ack");
-        if lost.is_none() {
-            effects.into_iter().for_each(|effect| effect());
-            if has_emitted {
-                emitted.send_modify(|count| *count += 1);
-            }
-        }
-        for job in round.jobs {
-            job.finish(lost.clone());
-        }
-        if let Some((lane, _)) = lane.as_mut() {
-            if let Some(outcome) = lane_outcome {
-                lane.finish(lost.map_or(outcome, Err));
+        if let Some((lane, _)) = self.lane.as_mut() {
+            if let Some(ran) = lane_outcome {
+                quietly("the lane", || lane.finish(outcome.clone().and(ran)));
             }
             if lane.ready() {
-                shared.state.lock().lane_ready = true;
+                self.shared.state.lock().lane_ready = true;
             }
         }
-    }
-}
-
-struct Done {
-    effects: Vec<AfterCommit>,
-    emitted: bool,
-}
-
-/// Runs one closure so that its failure undoes only what it did itself.
-fn savepoint(
-    connection: &Connection,
-    service: &'static str,
-    run: impl FnOnce(&mut Tx<'_>) -> Result<()>,
-) -> Result<Done> {
-    execute(connection, "SAVEPOINT closure")?;
-    let mut tx = Tx { reader: Reader { connection }, service, after_commit: Vec::new(), emitted: false };
-    match run(&mut tx) {
-        Ok(()) => {
-            let done = Done { effects: std::mem::take(&mut tx.after_commit), emitted: tx.emitted };
-            execute(connection, "RELEASE closure")?;
-            Ok(done)
-        }
-        Err(error) => {
-            if !connection.is_autocommit() {
-                execute(connection, "ROLLBACK TO closure")?;
-                execute(connection, "RELEASE closure")?;
-            }
-            Err(error)
+        metrics::histogram!("anser_store_round_seconds").record(began.elapsed().as_secs_f64());
+        if outcome.is_err() {
+            thread::sleep(BREATH);
         }
     }
-}
 
-/// After a closure's error: whether the transaction around it still stands. SQLITE_FULL, IOERR, NOMEM and INTERRUPT
-/// may have rolled back all of it; then everything in the round is lost, also what had succeeded.
-fn still_stands(connection: &Connection, error: Error) -> Result<()> {
-    if !connection.is_autocommit() {
-        return Ok(());
-    }
-    Err(match error.code {
-        Code::StorageFull => error,
-        _ => Error::unavailable("the transaction was lost"),
-    })
-}
-
-/// COMMIT, or ROLLBACK where nothing was changed (it costs no fsync).
-fn end(connection: &Connection, changed: bool) -> Result<()> {
-    if !changed {
-        return execute(connection, "ROLLBACK");
-    }
-    execute(connection, "COMMIT").inspect_err(|_| {
-        if !connection.is_autocommit() {
-            let _nothing_left_to_do = execute(connection, "ROLLBACK");
+    /// What follows a commit, before its answers leave.
+    fn tell(&self, effects: Vec<Box<dyn FnOnce() + Send>>, emitted: bool) {
+        for effect in effects {
+            quietly("an effect of a commit", effect);
         }
-    })
+        if emitted {
+            self.parts.emitted.send_modify(|count| *count += 1);
+        }
+    }
+
+    fn lost(&self, error: &Error) {
+        metrics::counter!("anser_store_lost_total").increment(1);
+        if error.code != Code::StorageFull {
+            tracing::warn!(%error, "a transaction was lost");
+        }
+        for callback in self.shared.on_lost.lock().iter() {
+            quietly("a callback for a lost transaction", callback);
+        }
+    }
+
+    /// Whether the store has failed, as far as the writer can see. Notes a full disk on the way.
+    fn has_failed(&self) -> bool {
+        if self.faults.take_full() {
+            self.parts.space.full();
+        }
+        if let Some(reason) = self.faults.take_io() {
+            self.parts.fatal.strike(&reason);
+        }
+        self.parts.fatal.struck()
+    }
+
+    /// Keeps the write-ahead log small, between two commits.
+    fn care(&mut self, asked: Option<Finish>) {
+        let Self { connection, faults, parts, .. } = self;
+        parts.finisher.between_commits(connection, faults, asked);
+    }
+
+    /// Answers what still waits, and what comes, with an error.
+    fn refuse_all(&mut self) {
+        let mut state = self.shared.state.lock();
+        state.failed = true;
+        let jobs = std::mem::take(&mut state.jobs);
+        drop(state);
+        for job in jobs {
+            quietly("an answer", || job.finish(Err(failed())));
+        }
+    }
 }
 
-fn execute(connection: &Connection, sql: &'static str) -> Result<()> {
-    let mut statement = connection.prepare_cached(sql).map_err(map_error)?;
-    statement.execute([]).map(|_| ()).map_err(map_error)
+/// Runs what belongs to somebody else; its panic must not end the writer.
+fn quietly(what: &str, work: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(work)).is_err() {
+        tracing::error!(what, "panicked after a commit");
+        metrics::counter!("anser_store_panics_total").increment(1);
+    }
 }
