@@ -1,0 +1,42 @@
+# `make help` lists the targets. Everything is built with one profile (dev: quick to build, hashing crates optimised);
+# only `bench` and `release` use the release profile.
+
+.DEFAULT_GOAL := help
+SHELL := bash
+CARGO ?= cargo
+CYCLES ?= 1000
+
+.PHONY: help run chat test check format docs bench torture release clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Build and start the server on 127.0.0.1:8080, with its data in ./data
+	$(CARGO) run -p anser -- serve
+
+chat: ## A chat client in the terminal, for the server that `make run` started
+	$(CARGO) run -q -p anser -- chat
+
+test: ## Install what the tests need and run all of them
+	scripts/test
+
+check: ## Formatting, clippy without warnings, the house rules
+	scripts/check
+
+format: ## Format the sources
+	$(CARGO) fmt --all
+
+docs: ## Make the generated pages again (docs/configuration.md)
+	UPDATE_SNAPSHOTS=1 $(CARGO) test -q -p anser --test snapshots
+
+bench: release ## Measure, with the release build; ARGS="send --help" for one of them
+	target/release/anser bench $(ARGS)
+
+torture: ## Long runs: planted faults, kill -9 loop (CYCLES=1000), clean minutes
+	CYCLES=$(CYCLES) scripts/torture
+
+release: ## The optimised binary, target/release/anser
+	$(CARGO) build --release -p anser
+
+clean: ## Remove what was built; data stays
+	$(CARGO) clean

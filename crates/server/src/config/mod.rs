@@ -1,0 +1,140 @@
+//! The configuration, in two steps: what was written ([`Written`]: layers, keys, sources), then what it means
+//! ([`Config`]: types). `config/default.toml` is the one list of keys, defaults and meanings.
+
+mod error;
+mod layers;
+mod print;
+mod schema;
+mod sections;
+
+use std::path::Path;
+
+pub use error::ConfigError;
+pub use layers::{Source, Written};
+pub use print::{effective, reference};
+pub use schema::{Allowed, DEFAULT_TOML, Key, SCHEMA, Schema};
+pub use sections::*;
+use serde::Deserialize;
+
+use crate::roles::Placement;
+
+/// What the configuration means. One field per section; one field in those per key.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config/default.toml is the documentation, and a test makes sure that it is complete")]
+pub struct Config {
+    pub server: Server,
+    pub store: Store,
+    pub gateway: Gateway,
+    pub auth: Auth,
+    pub contact: Contact,
+    pub messaging: Messaging,
+    pub limits: Limits,
+    pub peers: Peers,
+    pub log: Log,
+    pub telemetry: Telemetry,
+}
+
+/// What the command line says about the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides<'a> {
+    /// `--config`.
+    pub file: Option<&'a Path>,
+    /// `--set`, in order.
+    pub set: &'a [String],
+    /// Flags that are short for a key: flag, key, value.
+    pub flags: Vec<(&'static str, &'static str, Option<&'a str>)>,
+}
+
+/// All layers put on one another.
+pub fn written(
+    overrides: &Overrides<'_>,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Written, ConfigError> {
+    let mut written = Written::defaults();
+    if let Some(path) = overrides.file {
+        written.file(path)?;
+    }
+    written.environment(environment)?;
+    for assignment in overrides.set {
+        written.set(assignment)?;
+    }
+    for (flag, key, text) in &overrides.flags {
+        written.flag(flag, key, *text)?;
+    }
+    Ok(written)
+}
+
+impl Config {
+    /// Reads what was written.
+    pub fn new(written: &Written) -> Result<Self, ConfigError> {
+        let config: Config = written.table().try_into().map_err(|error| bad_value(written, &error))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Which roles run here and where the others are.
+    pub fn placement(&self) -> Result<Placement, ConfigError> {
+        Placement::of(&self.server.roles, &self.peers).map_err(ConfigError::Contradiction)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let ordered = [
+            (
+                "limits.password_min_bytes",
+                self.limits.password_min_bytes,
+                "limits.password_max_bytes",
+                self.limits.password_max_bytes,
+            ),
+            ("limits.body_bytes", self.limits.body_bytes, "limits.frame_bytes", self.limits.frame_bytes),
+            ("limits.body_bytes", self.limits.body_bytes, "limits.request_bytes", self.limits.request_bytes),
+        ];
+        for (small, less, great, more) in ordered {
+            if less > more {
+                return Err(ConfigError::Contradiction(format!("{small} ({less}) must not exceed {great} ({more})")));
+            }
+        }
+        self.placement().map(|_| ())
+    }
+}
+
+/// The TOML reader names the key in its first line; its source is ours to add.
+fn bad_value(written: &Written, error: &toml::de::Error) -> ConfigError {
+    let text = error.to_string();
+    let key = text.lines().find_map(|line| line.strip_prefix("in `")?.strip_suffix('`')).unwrap_or_default().to_owned();
+    let (value, source) = written
+        .get(&key)
+        .map_or_else(|| (String::new(), Source::Default), |(value, source)| (value.to_string(), source.clone()));
+    ConfigError::BadValue { key, value, source_of_value: source, problem: error.message().to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(set: &[&str]) -> Result<Config, String> {
+        let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
+        let written =
+            written(&Overrides { set: &set, ..Overrides::default() }, std::iter::empty()).map_err(|e| e.to_string())?;
+        Config::new(&written).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_defaults_are_a_configuration() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.limits.body_bytes, 65_536);
+        assert_eq!(config.server.listen.port(), 8080);
+        assert_eq!(config.server.roles, crate::roles::Role::ALL);
+    }
+
+    #[test]
+    fn bad_values_name_their_key_and_source() {
+        assert_eq!(
+            read(&["server.listen=nowhere"]).unwrap_err(),
+            "--set: server.listen = \"nowhere\": an address is IP:port, such as 127.0.0.1:8080"
+        );
+        assert!(read(&["server.roles=gateway,author"]).unwrap_err().contains("auth"));
+        assert!(read(&["log.level=info,=x=y"]).unwrap_err().starts_with("--set: log.level"));
+        assert!(read(&["limits.frame_bytes=5000"]).unwrap_err().contains("must not exceed"));
+    }
+}

@@ -1,0 +1,172 @@
+//! One struct per section of `config/default.toml`, one field per key: a key without a field, or a field without a key,
+//! fails at the first start and in the tests. The meanings stand in that file.
+#![expect(missing_docs, reason = "config/default.toml is the documentation, and a test makes sure that it is complete")]
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde::{Deserialize, Deserializer, de::Error};
+use tracing_subscriber::EnvFilter;
+
+use crate::roles::Role;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    #[serde(deserialize_with = "address")]
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    pub roles: Vec<Role>,
+    pub worker_threads: usize,
+    pub drain_ms: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    pub durability: Durability,
+    pub readers: usize,
+    pub queue: usize,
+    pub ignore_findings: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    Full,
+    Normal,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    pub allowed_origins: Vec<String>,
+    pub connections: usize,
+    pub header_timeout_ms: u64,
+    pub request_timeout_ms: u64,
+    pub hello_timeout_ms: u64,
+    pub ping_after_ms: u64,
+    pub dead_after_ms: u64,
+    pub open_requests: u32,
+    pub unacked_pushes: u32,
+    pub unacked_push_bytes: u32,
+    pub slow_close_ms: u64,
+    pub sockets_per_session: usize,
+    pub handshakes_per_second: u32,
+    pub reconnect_spread_ms: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    pub issuer: String,
+    pub audience: String,
+    pub access_token_s: u32,
+    pub refresh_token_s: u32,
+    pub session_s: u32,
+    pub refresh_grace_s: u32,
+    pub ticket_s: u32,
+    pub hash_memory_kib: u32,
+    pub hash_passes: u32,
+    pub hash_queue: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    pub request_s: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Messaging {
+    pub strangers_may_talk: bool,
+    pub history_for_new_members: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    pub body_bytes: u32,
+    pub frame_bytes: u32,
+    pub request_bytes: u32,
+    pub sends_per_second: u32,
+    pub send_burst: u32,
+    pub friends: u32,
+    pub conversations: u32,
+    pub group_members: u32,
+    pub invite_batch: u32,
+    pub friend_requests_per_day: u32,
+    pub friend_request_bytes: u32,
+    pub password_min_bytes: u32,
+    pub password_max_bytes: u32,
+    pub sessions: u32,
+    pub logins_per_minute_per_ip: u32,
+    pub logins_per_minute_per_name: u32,
+    pub registrations_per_minute_per_ip: u32,
+    pub sync_entries: u32,
+    pub sync_bytes: u32,
+    pub sync_many_bytes: u32,
+    pub resume_entries: u32,
+    pub resume_bytes: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Peers {
+    #[serde(deserialize_with = "non_empty")]
+    pub store: Option<String>,
+    #[serde(deserialize_with = "non_empty")]
+    pub secret_file: Option<PathBuf>,
+    #[serde(deserialize_with = "optional_address")]
+    pub listen: Option<SocketAddr>,
+    pub loopback: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub format: LogFormat,
+    #[serde(deserialize_with = "directives")]
+    pub level: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Pretty,
+    Json,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    #[serde(deserialize_with = "non_empty")]
+    pub otlp_endpoint: Option<String>,
+    pub service_name: String,
+    pub trace_one_in: u32,
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| D::Error::custom("an address is IP:port, such as 127.0.0.1:8080"))
+}
+
+fn optional_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| D::Error::custom("an address is IP:port, such as 127.0.0.1:8081"))
+}
+
+/// An empty text means "not set": the file of defaults has to name every key.
+fn non_empty<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok((!text.is_empty()).then(|| text.into()))
+}
+
+fn directives<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    EnvFilter::try_new(&text).map_err(D::Error::custom)?;
+    Ok(text)
+}

@@ -1,0 +1,97 @@
+//! The start and the end of the process: threads, sockets, signals.
+//!
+//! Sockets are bound before anything is started, so that a taken port costs nothing. The first SIGTERM or SIGINT cancels
+//! the token that everything watches; the second ends the process at once.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use anyhow::Context;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{config::Config, roles::Placement};
+
+/// Threads that hash passwords and touch files; more work than that waits.
+const BLOCKING_THREADS: usize = 16;
+
+/// The threads of asynchronous work. `workers` = 0: one per core.
+pub fn runtime(workers: usize) -> io::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if workers > 0 {
+        builder.worker_threads(workers);
+    }
+    builder.max_blocking_threads(BLOCKING_THREADS).thread_name("worker").enable_all().build()
+}
+
+/// Every socket that this process listens on, bound and not yet served.
+pub struct Sockets {
+    /// For clients.
+    pub clients: Option<TcpListener>,
+    /// For other processes of ours.
+    pub peers: Option<TcpListener>,
+}
+
+impl Sockets {
+    /// Binds what the placement needs.
+    pub async fn bind(config: &Config, placement: &Placement) -> anyhow::Result<Self> {
+        let clients = Some(config.server.listen);
+        let (clients, peers) = match placement {
+            Placement::All { loopback: false } | Placement::Gateway { .. } => (clients, None),
+            Placement::All { loopback: true } => (clients, Some(SocketAddr::from(([127, 0, 0, 1], 0)))),
+            Placement::Store { listen } => (None, Some(*listen)),
+        };
+        Ok(Self { clients: bind(clients).await?, peers: bind(peers).await? })
+    }
+}
+
+async fn bind(address: Option<SocketAddr>) -> anyhow::Result<Option<TcpListener>> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    Ok(Some(listener))
+}
+
+/// Cancels `shutdown` at the first SIGTERM or SIGINT and ends the process at the second.
+pub fn watch_signals(shutdown: CancellationToken) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot watch signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch signals")?;
+    tokio::spawn(async move {
+        for count in 1.. {
+            let (name, number) = tokio::select! {
+                _ = terminate.recv() => ("SIGTERM", 15),
+                _ = interrupt.recv() => ("SIGINT", 2),
+            };
+            if count > 1 {
+                tracing::warn!(signal = name, "a second signal: ending now");
+                std::process::exit(128 + number);
+            }
+            tracing::info!(signal = name, "shutting down; a second signal ends the process at once");
+            shutdown.cancel();
+        }
+    });
+    Ok(())
+}
+
+/// Runs the farewell for at most `limit`.
+pub async fn bounded(limit: Duration, farewell: impl Future<Output = ()>) {
+    if tokio::time::timeout(limit, farewell).await.is_err() {
+        tracing::warn!(limit_ms = limit.as_millis() as u64, "the time to shut down has run out");
+    }
+}
+
+/// Says where to go, on standard output. Programs that start the server read the first line.
+pub fn announce(address: SocketAddr, config: &Config) {
+    println!("anser is ready at http://{address}");
+    println!("  the API, to read and to try   http://{address}/docs");
+    println!("  a chat in the terminal        anser chat --server http://{address}");
+    println!("  the data                      {}", config.server.data_dir.display());
+}
+
+/// Says where gateways find this process.
+pub fn announce_store(listener: Option<&TcpListener>) {
+    if let Some(address) = listener.and_then(|listener| listener.local_addr().ok()) {
+        println!("anser is ready for gateways at http://{address}");
+    }
+}

@@ -1,0 +1,112 @@
+//! Where a service's handle leads: to the object in this process, or over gRPC to wherever it runs.
+//!
+//! Callers hold `Arc<dyn Trait>` and cannot tell. [`Node`] is the process that has the objects; [`remote`] is how a
+//! gateway process sees them. Later a registry can name the peers; today the configuration does.
+
+use std::{path::Path, sync::Arc};
+
+use anser_contract::{
+    Peer, PeerSecret,
+    v1::{
+        Auth, Contacts, Conversations, Events, Messages, RemoteAuth, RemoteContacts, RemoteConversations, RemoteEvents,
+        RemoteMessages, RemoteUsers, ServeAuth, ServeContacts, ServeConversations, ServeEvents, ServeMessages,
+        ServeUsers, Users,
+    },
+};
+use anser_gateway::GatewayServices;
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
+use tonic::service::{Routes, RoutesBuilder};
+
+/// Every service as served at `peer`.
+pub fn remote(peer: &Peer) -> GatewayServices {
+    GatewayServices {
+        users: Arc::new(RemoteUsers::new(peer.clone())),
+        auth: Arc::new(RemoteAuth::new(peer.clone())),
+        contacts: Arc::new(RemoteContacts::new(peer.clone())),
+        conversations: Arc::new(RemoteConversations::new(peer.clone())),
+        messages: Arc::new(RemoteMessages::new(peer.clone())),
+        events: Arc::new(RemoteEvents::new(peer.clone())),
+    }
+}
+
+/// The secret in `file`, as the process that owns the store made it.
+pub fn read_secret(file: &Path) -> anyhow::Result<PeerSecret> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("peers.secret_file {}", file.display()))?;
+    anyhow::ensure!(!text.trim().is_empty(), "peers.secret_file {} is empty", file.display());
+    Ok(PeerSecret::new(&text))
+}
+
+/// The process that has the services. Each is handed in once and comes back as the handle that callers are to use.
+pub struct Node {
+    secret: Option<PeerSecret>,
+    loopback: Option<Peer>,
+    routes: RoutesBuilder,
+}
+
+macro_rules! handles {
+    ($($(#[$doc:meta])* $method:ident: $service:ident, $serve:ident, $remote:ident;)*) => {$(
+        $(#[$doc])*
+        pub fn $method(&mut self, service: Arc<dyn $service>) -> Arc<dyn $service> {
+            if let Some(secret) = &self.secret {
+                self.routes.add_service($serve::new(service.clone(), secret.clone()));
+            }
+            match &self.loopback {
+                Some(peer) => Arc::new($remote::new(peer.clone())),
+                None => service,
+            }
+        }
+    )*};
+}
+
+impl Node {
+    /// A process that keeps its services to itself.
+    pub fn alone() -> Self {
+        Self { secret: None, loopback: None, routes: RoutesBuilder::default() }
+    }
+
+    /// A process that serves them to those who show `secret`.
+    pub fn serving(secret: PeerSecret) -> Self {
+        Self { secret: Some(secret), loopback: None, routes: RoutesBuilder::default() }
+    }
+
+    /// A process that serves them at `listener`, and whose own callers come that way too.
+    pub fn loopback(listener: &TcpListener, secret: PeerSecret) -> anyhow::Result<Self> {
+        let peer = Peer::new(&format!("http://{}", listener.local_addr()?), secret.clone())?;
+        Ok(Self { loopback: Some(peer), ..Self::serving(secret) })
+    }
+
+    handles! {
+        /// Profiles.
+        users: Users, ServeUsers, RemoteUsers;
+        /// Accounts and sessions.
+        auth: Auth, ServeAuth, RemoteAuth;
+        /// Conversations.
+        conversations: Conversations, ServeConversations, RemoteConversations;
+        /// Messages.
+        messages: Messages, ServeMessages, RemoteMessages;
+        /// Friends.
+        contacts: Contacts, ServeContacts, RemoteContacts;
+        /// What services tell the gateways.
+        events: Events, ServeEvents, RemoteEvents;
+    }
+
+    /// What is to be served.
+    pub fn routes(self) -> Routes {
+        self.routes.routes()
+    }
+}
+
+/// Serves `routes` on `listener` until `shutdown`; then open calls may end. Streams end with the process.
+pub async fn serve(listener: TcpListener, routes: Routes, shutdown: CancellationToken) -> anyhow::Result<()> {
+    tonic::transport::Server::builder()
+        .tcp_nodelay(true)
+        .initial_stream_window_size(4 << 20)
+        .initial_connection_window_size(8 << 20)
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), shutdown.cancelled_owned())
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! What the process looks after while it runs: small tasks on a timer, each ending with the shutdown.
+
+use std::{future::ready, time::Duration};
+
+use anser_engine::outbox::Outbox;
+use anser_gateway::Health;
+use anser_types::Clock;
+use metrics::gauge;
+use tokio_util::sync::CancellationToken;
+
+use crate::{engines::Engines, metrics::Metrics};
+
+const TICK: Duration = Duration::from_secs(1);
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// Watches the clock, shows what is degraded, keeps the metrics small.
+pub fn process(health: &Health, clock: &Clock, metrics: &Metrics, shutdown: &CancellationToken) {
+    let (health, clock, metrics) = (health.clone(), clock.clone(), metrics.clone());
+    let mut shown = Vec::new();
+    every(TICK, shutdown, move || {
+        // Asking for the time is what makes the clock compare itself with the wall.
+        clock.now();
+        let jump = clock.jump_ms();
+        health.degrade("clock", jump != 0);
+        gauge!("anser_clock_jump_seconds").set(jump as f64 / 1e3);
+        for part in health.degraded() {
+            if !shown.contains(&part) {
+                shown.push(part);
+            }
+        }
+        let degraded = health.degraded();
+        for part in &shown {
+            gauge!("anser_degraded", "part" => *part).set(f64::from(u8::from(degraded.contains(part))));
+        }
+        metrics.upkeep();
+        ready(())
+    });
+}
+
+/// Looks after the store.
+pub fn store(engines: &Engines, _health: &Health, shutdown: &CancellationToken) {
+    let outbox = Outbox::new(&engines.db);
+    every(SWEEP, shutdown, move || {
+        let outbox = outbox.clone();
+        async move {
+            if let Err(error) = outbox.sweep().await {
+                tracing::warn!(%error, "old events could not be dropped");
+            }
+        }
+    });
+}
+
+/// Does `work` now and then, until the shutdown.
+fn every<F>(pause: Duration, shutdown: &CancellationToken, mut work: impl FnMut() -> F + Send + 'static)
+where
+    F: Future<Output = ()> + Send,
+{
+    let shutdown = shutdown.clone();
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(pause);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = ticks.tick() => work().await,
+            }
+        }
+    });
+}

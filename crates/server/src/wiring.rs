@@ -1,0 +1,139 @@
+//! The one place where components are made, in order: engines, services, events, gateway.
+
+use std::{sync::Arc, time::Duration};
+
+use anser_contract::{Peer, PeerSecret};
+use anser_gateway::{Gateway, GatewayServices, Health};
+use anser_types::Clock;
+use anser_user::UserService;
+use anyhow::Context;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Config,
+    engines::Engines,
+    lifecycle::{self, Sockets},
+    metrics::Metrics,
+    options,
+    peers::{self, Node},
+    roles::Placement,
+    telemetry, upkeep,
+};
+
+/// Runs the server until it is told to stop.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let telemetered = telemetry::start(&config.log, &config.telemetry)?;
+    let metrics = Metrics::install()?;
+    let shutdown = CancellationToken::new();
+    lifecycle::watch_signals(shutdown.clone())?;
+
+    let placement = config.placement()?;
+    let sockets = Sockets::bind(&config, &placement).await?;
+    let clock = Clock::system();
+    let health = Health::new();
+    upkeep::process(&health, &clock, &metrics, &shutdown);
+
+    let outcome = match placement {
+        Placement::Gateway { store, secret_file } => {
+            let secret = peers::read_secret(&secret_file)?;
+            let services = peers::remote(&Peer::new(&store, secret)?);
+            let door = Door::open(&config, services, &clock, &health, &metrics, sockets.clients)?;
+            door.run(&config, &health, &shutdown).await
+        }
+        Placement::All { loopback } => {
+            let engines = Engines::open(&config, &clock, &health)?;
+            upkeep::store(&engines, &health, &shutdown);
+            let mut node = match (loopback, &sockets.peers) {
+                (true, Some(listener)) => Node::loopback(listener, engines.peer_secret()?)?,
+                _ => Node::alone(),
+            };
+            let services = services(&config, &engines, &clock, &mut node);
+            let _peers = serve_peers(sockets.peers, node, &shutdown);
+            let door = Door::open(&config, services, &clock, &health, &metrics, sockets.clients)?;
+            let outcome = door.run(&config, &health, &shutdown).await;
+            engines.close().await;
+            outcome
+        }
+        Placement::Store { listen: _ } => {
+            let engines = Engines::open(&config, &clock, &health)?;
+            upkeep::store(&engines, &health, &shutdown);
+            let mut node = Node::serving(engines.peer_secret()?);
+            services(&config, &engines, &clock, &mut node);
+            lifecycle::announce_store(sockets.peers.as_ref());
+            let served = serve_peers(sockets.peers, node, &shutdown).context("no socket for the gateways")?;
+            health.set_ready(true);
+            shutdown.cancelled().await;
+            health.set_ready(false);
+            // The gateways' streams never end by themselves; single calls get a moment.
+            let moment = Duration::from_millis(config.server.drain_ms.min(500));
+            lifecycle::bounded(moment, async { served.await.unwrap_or(()) }).await;
+            engines.close().await;
+            Ok(())
+        }
+    };
+    let _ = tokio::task::spawn_blocking(|| telemetered.finish()).await;
+    outcome
+}
+
+/// The services in the order in which they may call each other.
+fn services(config: &Config, engines: &Engines, clock: &Clock, node: &mut Node) -> GatewayServices {
+    let db = &engines.db;
+    let users = node.users(Arc::new(UserService::new(db, options::user(config), clock.clone())));
+    let events = node.events(anser_engine::outbox::Outbox::new(db));
+    let dead = Peer::new("http://127.0.0.1:1", PeerSecret::new("")).expect("an address");
+    GatewayServices { users, events, ..peers::remote(&dead) }
+}
+
+/// Serves the node's services to other processes, where there is a socket for that.
+fn serve_peers(listener: Option<TcpListener>, node: Node, shutdown: &CancellationToken) -> Option<JoinHandle<()>> {
+    let (listener, shutdown) = (listener?, shutdown.clone());
+    Some(tokio::spawn(async move {
+        if let Err(error) = peers::serve(listener, node.routes(), shutdown).await {
+            tracing::error!(%error, "the services can no longer be reached by gateways");
+        }
+    }))
+}
+
+/// The gateway with its socket, ready to let people in.
+struct Door {
+    gateway: Arc<Gateway>,
+    router: axum::Router,
+    listener: TcpListener,
+}
+
+impl Door {
+    fn open(
+        config: &Config,
+        services: GatewayServices,
+        clock: &Clock,
+        health: &Health,
+        metrics: &Metrics,
+        listener: Option<TcpListener>,
+    ) -> anyhow::Result<Self> {
+        let gateway = Gateway::new(services, options::gateway(config), clock.clone());
+        let metrics = metrics.clone();
+        let router = anser_gateway::router(gateway.clone(), health.clone(), Arc::new(move || metrics.render()))?;
+        let listener = listener.context("the gateway has no socket")?;
+        Ok(Self { gateway, router, listener })
+    }
+
+    async fn run(self, config: &Config, health: &Health, shutdown: &CancellationToken) -> anyhow::Result<()> {
+        let address = self.listener.local_addr()?;
+        self.gateway.start();
+        let options = options::listener(config);
+        let served = tokio::spawn(anser_gateway::serve(self.listener, self.router, shutdown.clone(), options));
+        health.set_ready(true);
+        lifecycle::announce(address, config);
+        shutdown.cancelled().await;
+
+        health.set_ready(false);
+        lifecycle::bounded(Duration::from_millis(config.server.drain_ms), async {
+            self.gateway.drain(config.gateway.reconnect_spread_ms).await;
+            let _ = served.await;
+        })
+        .await;
+        self.gateway.stop().await;
+        Ok(())
+    }
+}
