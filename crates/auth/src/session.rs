@@ -1,0 +1,142 @@
+//! A session: how it opens, how it ends, and what its holder is given.
+
+use anser_contract::v1::{SessionRevoked, TokenReply, service_event::Event};
+use anser_engine::Tx;
+use anser_types::{Id, Result, SessionId, Timestamp, UserId};
+
+use crate::{AuthOptions, AuthService, device::Device, jwt::Claims, refresh_token::RefreshToken, store};
+
+/// What a client may do with its token; programs will have other scopes.
+const SCOPE: &str = "user";
+
+/// One login of one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) user: UserId,
+    pub(crate) device_id: String,
+    pub(crate) device_name: String,
+    pub(crate) platform: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) last_seen_at: Timestamp,
+    pub(crate) refresh_expires_at: Timestamp,
+    pub(crate) token_no: i64,
+    /// 0: it has not ended.
+    pub(crate) ended_at: Timestamp,
+}
+
+impl Session {
+    pub(crate) fn is_open(&self, now: Timestamp) -> bool {
+        self.ended_at == 0 && now < self.refresh_expires_at
+    }
+}
+
+/// Why a session ended, as gateways and metrics get it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Its owner ended it.
+    LoggedOut,
+    /// The same device logged in again.
+    Replaced,
+    /// It was the oldest of too many.
+    TooMany,
+    /// A refresh token came back that had been followed: somebody else has it.
+    TokenReused,
+    /// Its refresh token was not used in time, or it is as old as a session may be.
+    Expired,
+}
+
+impl End {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            End::LoggedOut => "logged_out",
+            End::Replaced => "replaced",
+            End::TooMany => "too_many",
+            End::TokenReused => "token_reused",
+            End::Expired => "expired",
+        }
+    }
+}
+
+/// Opens a session for a device: ends what the device had before, and the oldest of too many.
+pub(crate) fn open(
+    tx: &mut Tx<'_>,
+    options: &AuthOptions,
+    session: &Session,
+    first_token: &[u8; 32],
+    now: Timestamp,
+) -> Result<()> {
+    let mut others = store::open_sessions(tx, session.user)?;
+    for replaced in others.extract_if(.., |other| other.device_id == session.device_id) {
+        end(tx, &replaced, End::Replaced, now)?;
+    }
+    let too_many = (others.len() + 1).saturating_sub(options.sessions_a_user.max(1));
+    for oldest in others.iter().rev().take(too_many) {
+        end(tx, oldest, End::TooMany, now)?;
+    }
+    store::insert_session(tx, session)?;
+    store::insert_refresh(tx, first_token, session.id, 0, &[])
+}
+
+/// Ends a session that is open: its tokens are gone, its gateways are told, and it is remembered for a while.
+pub(crate) fn end(tx: &mut Tx<'_>, session: &Session, why: End, now: Timestamp) -> Result<()> {
+    if !store::end_session(tx, session.id, why, now)? {
+        return Ok(());
+    }
+    store::delete_refreshes(tx, session.id)?;
+    tx.emit(
+        now,
+        Event::SessionRevoked(SessionRevoked {
+            user_id: session.user.to_vec(),
+            session_id: session.id.to_vec(),
+            reason: why.as_str().into(),
+            at: now,
+        }),
+    )?;
+    tx.after_commit(move || metrics::counter!("auth_sessions_ended_total", "reason" => why.as_str()).increment(1));
+    Ok(())
+}
+
+impl AuthService {
+    /// A session that begins now.
+    pub(crate) fn new_session(&self, user: UserId, device: Device, now: Timestamp) -> Session {
+        Session {
+            id: SessionId::new(&self.clock),
+            user,
+            device_id: device.id,
+            device_name: device.name,
+            platform: device.platform,
+            created_at: now,
+            last_seen_at: now,
+            refresh_expires_at: self.options.refresh_expiry(now, now),
+            token_no: 0,
+            ended_at: 0,
+        }
+    }
+
+    /// What the holder of a session gets: a new access token, and its refresh token.
+    pub(crate) fn token_reply(&self, session: &Session, token: &RefreshToken, now: Timestamp) -> Result<TokenReply> {
+        let iat = now / 1_000;
+        let exp = iat + self.options.access_ttl.as_secs() as i64;
+        let access_token = self.signer.sign(&Claims {
+            iss: self.options.issuer.clone(),
+            aud: self.options.audience.clone(),
+            sub: session.user.to_string(),
+            sid: session.id.to_string(),
+            did: session.device_id.clone(),
+            scope: SCOPE.into(),
+            iat,
+            exp,
+            jti: Id::new(&self.clock).to_string(),
+        })?;
+        Ok(TokenReply {
+            user_id: session.user.to_vec(),
+            session_id: session.id.to_vec(),
+            device_id: session.device_id.clone(),
+            access_token,
+            access_expires_at: exp * 1_000,
+            refresh_token: token.text(),
+            refresh_expires_at: session.refresh_expires_at,
+        })
+    }
+}

@@ -1,0 +1,256 @@
+//! Every statement of this service.
+
+use anser_engine::{Reader, Row, Tx, Value};
+use anser_types::{Result, SessionId, Timestamp, UserId};
+
+use crate::session::{End, Session};
+
+/// A login name and who it belongs to.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    pub(crate) user: UserId,
+    pub(crate) active: bool,
+    pub(crate) password_hash: String,
+    pub(crate) claimed_at: Timestamp,
+}
+
+fn account(row: &Row<'_>) -> Result<Account> {
+    Ok(Account { user: row.id(0)?, active: row.flag(1)?, password_hash: row.text(2)?, claimed_at: row.int(3)? })
+}
+
+pub(crate) fn account_by_name(reader: &Reader<'_>, name_key: &str) -> Result<Option<Account>> {
+    reader.row(
+        "SELECT user_id, state, password_hash, claimed_at FROM auth_account WHERE name_key = ?",
+        &[name_key.into()],
+        account,
+    )
+}
+
+/// Takes a free name for an account that is being made.
+pub(crate) fn insert_pending(
+    tx: &mut Tx<'_>,
+    name_key: &str,
+    user: UserId,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<bool> {
+    tx.insert_new(
+        "INSERT INTO auth_account (name_key, user_id, state, password_hash, claimed_at) VALUES (?, ?, 0, ?, ?)",
+        &[name_key.into(), (&user).into(), password_hash.into(), now.into()],
+    )
+}
+
+/// Gives a name back that is still `user`'s and pending.
+pub(crate) fn delete_pending(tx: &mut Tx<'_>, name_key: &str, user: UserId) -> Result<()> {
+    tx.exec(
+        "DELETE FROM auth_account WHERE name_key = ? AND user_id = ? AND state = 0",
+        &[name_key.into(), (&user).into()],
+    )
+    .map(|_| ())
+}
+
+/// Makes the pending name an account, if it is still `user`'s.
+pub(crate) fn activate(tx: &mut Tx<'_>, name_key: &str, user: UserId) -> Result<bool> {
+    let changed = tx.exec(
+        "UPDATE auth_account SET state = 1 WHERE name_key = ? AND user_id = ? AND state = 0",
+        &[name_key.into(), (&user).into()],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Names that were claimed before `before` and never became accounts.
+pub(crate) fn stale_pending(reader: &Reader<'_>, before: Timestamp, limit: i64) -> Result<Vec<(String, UserId)>> {
+    reader.rows(
+        "SELECT name_key, user_id FROM auth_account WHERE state = 0 AND claimed_at < ? LIMIT ?",
+        &[before.into(), limit.into()],
+        |row| Ok((row.text(0)?, row.id(1)?)),
+    )
+}
+
+macro_rules! select_session {
+    ($rest:literal) => {
+        concat!(
+            "SELECT session_id, user_id, device_id, device_name, platform, created_at, last_seen_at, ",
+            "refresh_expires_at, token_no, ended_at FROM auth_session ",
+            $rest
+        )
+    };
+}
+
+fn session(row: &Row<'_>) -> Result<Session> {
+    Ok(Session {
+        id: row.id(0)?,
+        user: row.id(1)?,
+        device_id: row.text(2)?,
+        device_name: row.text(3)?,
+        platform: row.text(4)?,
+        created_at: row.int(5)?,
+        last_seen_at: row.int(6)?,
+        refresh_expires_at: row.int(7)?,
+        token_no: row.int(8)?,
+        ended_at: row.int(9)?,
+    })
+}
+
+pub(crate) fn insert_session(tx: &mut Tx<'_>, session: &Session) -> Result<()> {
+    tx.exec(
+        "INSERT INTO auth_session (session_id, user_id, device_id, device_name, platform, created_at, last_seen_at,
+             refresh_expires_at, token_no, ended_at, reason)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '')",
+        &[
+            (&session.id).into(),
+            (&session.user).into(),
+            (&session.device_id).into(),
+            (&session.device_name).into(),
+            (&session.platform).into(),
+            session.created_at.into(),
+            session.last_seen_at.into(),
+            session.refresh_expires_at.into(),
+            session.token_no.into(),
+        ],
+    )
+    .map(|_| ())
+}
+
+pub(crate) fn session_by_id(reader: &Reader<'_>, id: SessionId) -> Result<Option<Session>> {
+    reader.row(select_session!("WHERE session_id = ?"), &[(&id).into()], session)
+}
+
+/// A person's sessions that have not been ended, newest first.
+pub(crate) fn open_sessions(reader: &Reader<'_>, user: UserId) -> Result<Vec<Session>> {
+    reader.rows(
+        select_session!("WHERE user_id = ? AND ended_at = 0 ORDER BY created_at DESC, session_id DESC"),
+        &[(&user).into()],
+        session,
+    )
+}
+
+/// Sessions that have not been ended although their time is over.
+pub(crate) fn expired_sessions(reader: &Reader<'_>, now: Timestamp, limit: i64) -> Result<Vec<Session>> {
+    reader.rows(
+        select_session!("WHERE ended_at = 0 AND refresh_expires_at <= ? LIMIT ?"),
+        &[now.into(), limit.into()],
+        session,
+    )
+}
+
+/// Answers whether it was open.
+pub(crate) fn end_session(tx: &mut Tx<'_>, id: SessionId, why: End, now: Timestamp) -> Result<bool> {
+    let changed = tx.exec(
+        "UPDATE auth_session SET ended_at = ?, reason = ? WHERE session_id = ? AND ended_at = 0",
+        &[now.into(), why.as_str().into(), (&id).into()],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Ids of sessions that ended at or after `since`, earliest first.
+pub(crate) fn ended_since(reader: &Reader<'_>, since: Timestamp, limit: i64) -> Result<Vec<SessionId>> {
+    reader.rows(
+        "SELECT session_id FROM auth_session WHERE ended_at >= ? ORDER BY ended_at LIMIT ?",
+        &[since.max(1).into(), limit.into()],
+        |row| row.id(0),
+    )
+}
+
+/// Ids of sessions that ended before `before`.
+pub(crate) fn ended_before(reader: &Reader<'_>, before: Timestamp, limit: i64) -> Result<Vec<SessionId>> {
+    reader.rows(
+        "SELECT session_id FROM auth_session WHERE ended_at > 0 AND ended_at < ? LIMIT ?",
+        &[before.into(), limit.into()],
+        |row| row.id(0),
+    )
+}
+
+pub(crate) fn delete_session(tx: &mut Tx<'_>, id: SessionId) -> Result<()> {
+    tx.exec("DELETE FROM auth_session WHERE session_id = ?", &[(&id).into()]).map(|_| ())
+}
+
+/// Notes that the session's current token was followed by the next.
+pub(crate) fn rotate_session(
+    tx: &mut Tx<'_>,
+    id: SessionId,
+    token_no: i64,
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    tx.exec(
+        "UPDATE auth_session SET token_no = ?, refresh_expires_at = ?, last_seen_at = ? WHERE session_id = ?",
+        &[token_no.into(), expires_at.into(), now.into(), (&id).into()],
+    )
+    .map(|_| ())
+}
+
+pub(crate) fn touch_session(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) -> Result<()> {
+    tx.exec("UPDATE auth_session SET last_seen_at = ? WHERE session_id = ?", &[now.into(), (&id).into()]).map(|_| ())
+}
+
+/// A refresh token as stored.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredToken {
+    pub(crate) session: SessionId,
+    pub(crate) no: i64,
+    pub(crate) salt: Vec<u8>,
+    /// 0: not used yet.
+    pub(crate) used_at: Timestamp,
+    pub(crate) repeats: i64,
+}
+
+fn stored_token(row: &Row<'_>) -> Result<StoredToken> {
+    Ok(StoredToken {
+        session: row.id(0)?,
+        no: row.int(1)?,
+        salt: row.blob(2)?,
+        used_at: row.int(3)?,
+        repeats: row.int(4)?,
+    })
+}
+
+pub(crate) fn insert_refresh(tx: &mut Tx<'_>, hash: &[u8; 32], session: SessionId, no: i64, salt: &[u8]) -> Result<()> {
+    tx.exec(
+        "INSERT INTO auth_refresh (token_hash, session_id, token_no, salt, used_at, repeats) VALUES (?, ?, ?, ?, 0, 0)",
+        &[Value::Blob(hash), (&session).into(), no.into(), salt.into()],
+    )
+    .map(|_| ())
+}
+
+pub(crate) fn refresh_by_hash(reader: &Reader<'_>, hash: &[u8; 32]) -> Result<Option<StoredToken>> {
+    reader.row(
+        "SELECT session_id, token_no, salt, used_at, repeats FROM auth_refresh WHERE token_hash = ?",
+        &[Value::Blob(hash)],
+        stored_token,
+    )
+}
+
+pub(crate) fn refresh_by_no(reader: &Reader<'_>, session: SessionId, no: i64) -> Result<Option<StoredToken>> {
+    reader.row(
+        "SELECT session_id, token_no, salt, used_at, repeats FROM auth_refresh WHERE session_id = ? AND token_no = ?",
+        &[(&session).into(), no.into()],
+        stored_token,
+    )
+}
+
+pub(crate) fn use_refresh(tx: &mut Tx<'_>, session: SessionId, no: i64, now: Timestamp) -> Result<()> {
+    tx.exec(
+        "UPDATE auth_refresh SET used_at = ? WHERE session_id = ? AND token_no = ?",
+        &[now.into(), (&session).into(), no.into()],
+    )
+    .map(|_| ())
+}
+
+pub(crate) fn repeat_refresh(tx: &mut Tx<'_>, session: SessionId, no: i64) -> Result<()> {
+    tx.exec(
+        "UPDATE auth_refresh SET repeats = repeats + 1 WHERE session_id = ? AND token_no = ?",
+        &[(&session).into(), no.into()],
+    )
+    .map(|_| ())
+}
+
+/// Forgets tokens of a session up to a number.
+pub(crate) fn forget_refreshes(tx: &mut Tx<'_>, session: SessionId, through_no: i64) -> Result<()> {
+    tx.exec("DELETE FROM auth_refresh WHERE session_id = ? AND token_no <= ?", &[(&session).into(), through_no.into()])
+        .map(|_| ())
+}
+
+pub(crate) fn delete_refreshes(tx: &mut Tx<'_>, session: SessionId) -> Result<()> {
+    tx.exec("DELETE FROM auth_refresh WHERE session_id = ?", &[(&session).into()]).map(|_| ())
+}

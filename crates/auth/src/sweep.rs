@@ -1,0 +1,83 @@
+//! Background work: ends sessions whose time is over, forgets what nobody can ask for any more. In small steps, so that
+//! the writer is never kept.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use anser_types::Result;
+use tokio::{task::JoinHandle, time::MissedTickBehavior};
+
+use crate::{
+    AuthService,
+    session::{self, End},
+    store,
+};
+
+const EVERY: Duration = Duration::from_secs(60);
+const ROWS_A_STEP: i64 = 100;
+/// Ended sessions are kept for a day: longer than any access token lives, and long enough that ending one again is
+/// still recognised. Dead claims of names as long as an idempotency key may come back.
+const KEPT_MS: i64 = 25 * 3_600_000;
+
+pub(crate) fn start(auth: &Arc<AuthService>) -> JoinHandle<()> {
+    let auth = Arc::downgrade(auth);
+    tokio::spawn(run(auth))
+}
+
+async fn run(auth: Weak<AuthService>) {
+    let mut ticks = tokio::time::interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(auth) = auth.upgrade() else { return };
+        loop {
+            match step(&auth).await {
+                Ok(0) => break,
+                Ok(_) => tokio::task::yield_now().await,
+                Err(error) => {
+                    tracing::warn!(%error, "sessions could not be swept");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// One transaction's worth; answers how many rows it dealt with.
+pub(crate) async fn step(auth: &AuthService) -> Result<usize> {
+    let now = auth.clock.now();
+    let (expired, forgotten, unclaimed) = auth
+        .db
+        .read(move |reader| {
+            Ok((
+                store::expired_sessions(reader, now, ROWS_A_STEP)?,
+                store::ended_before(reader, now - KEPT_MS, ROWS_A_STEP)?,
+                store::stale_pending(reader, now - KEPT_MS, ROWS_A_STEP)?,
+            ))
+        })
+        .await?;
+    let rows = expired.len() + forgotten.len() + unclaimed.len();
+    if rows == 0 {
+        return Ok(0);
+    }
+    auth.db
+        .write(move |tx| {
+            for session in &expired {
+                // It may have been refreshed since it was read.
+                if store::session_by_id(tx, session.id)?.is_some_and(|session| !session.is_open(now)) {
+                    session::end(tx, session, End::Expired, now)?;
+                }
+            }
+            for &session in &forgotten {
+                store::delete_session(tx, session)?;
+            }
+            for (name, user) in &unclaimed {
+                store::delete_pending(tx, name, *user)?;
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(rows)
+}

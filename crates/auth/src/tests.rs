@@ -1,0 +1,164 @@
+//! What people, thieves and gateways can do with accounts and sessions.
+
+mod refreshing;
+mod registering;
+mod sessions;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use anser_contract::{
+    Actor, Context,
+    v1::{
+        Auth, CreateUserRequest, Events, FollowRequest, GetMeRequest, GetUsersReply, GetUsersRequest, LoginRequest,
+        OwnProfile, RefreshRequest, RegisterRequest, SyncProfileReply, SyncProfileRequest, TokenReply, Users,
+        service_event::Event,
+    },
+};
+use anser_engine::{Db, DbOptions, Durability, outbox::Outbox};
+use anser_types::{Clock, Error, Result, SessionId, UserId};
+use parking_lot::Mutex;
+use tokio_stream::StreamExt;
+
+use crate::{AuthOptions, AuthSecrets, AuthService, HashCost, MIGRATIONS, generate_signing_key};
+
+const NOW: i64 = 1_700_000_000_000;
+const MINUTE: i64 = 60_000;
+const DAY: i64 = 24 * 60 * MINUTE;
+
+struct World {
+    auth: Arc<AuthService>,
+    users: Arc<Profiles>,
+    clock: Clock,
+    db: Db,
+    _dir: tempfile::TempDir,
+}
+
+/// Options for tests: cheap hashes and no limits.
+fn easy() -> AuthOptions {
+    AuthOptions {
+        hash: HashCost { memory_kib: 8, passes: 1, lanes: 1 },
+        logins_a_minute_per_ip: 0,
+        logins_a_minute_per_name: 0,
+        registrations_a_minute_per_ip: 0,
+        ..AuthOptions::default()
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with(easy())
+    }
+
+    fn with(options: AuthOptions) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::fixed(NOW);
+        let store = DbOptions { durability: Durability::Off, ..DbOptions::new(dir.path()) };
+        let db = Db::open(&store, MIGRATIONS, clock.clone()).unwrap();
+        let users = Arc::new(Profiles::default());
+        let secrets =
+            AuthSecrets { signing_key_pkcs8: generate_signing_key().unwrap(), refresh_pepper: rand::random() };
+        let auth = AuthService::new(&db, users.clone(), &secrets, options, clock.clone()).unwrap();
+        Self { auth, users, clock, db, _dir: dir }
+    }
+
+    async fn register(&self, name: &str) -> UserId {
+        let reply = self.auth.register(&anonymous(), registration(name)).await.unwrap();
+        UserId::try_from(&reply.user_id[..]).unwrap()
+    }
+
+    async fn login(&self, name: &str, device: u8) -> TokenReply {
+        self.auth.login(&anonymous(), login(name, device)).await.unwrap()
+    }
+
+    async fn refresh(&self, token: &str) -> Result<TokenReply> {
+        self.auth.refresh(&anonymous(), RefreshRequest { refresh_token: token.into() }).await
+    }
+
+    /// Every session end that was told, in order.
+    async fn told(&self) -> Vec<(SessionId, String)> {
+        let follow = FollowRequest { after: 0, from_now: false };
+        let mut stream = Outbox::new(&self.db).follow(&Context::service(), follow).await.unwrap();
+        let batch = stream.next().await.unwrap().unwrap();
+        let ends = batch.items.into_iter().filter_map(|item| match item.event {
+            Some(Event::SessionRevoked(end)) => Some((SessionId::try_from(&end.session_id[..]).unwrap(), end.reason)),
+            _ => None,
+        });
+        ends.collect()
+    }
+
+    fn hashes(&self) -> u64 {
+        self.auth.hasher.count.load(Ordering::Relaxed)
+    }
+}
+
+fn anonymous() -> Context {
+    Context::new(Actor::Anonymous, "test")
+}
+
+fn holder(reply: &TokenReply) -> Context {
+    let user = UserId::try_from(&reply.user_id[..]).unwrap();
+    Context::new(Actor::User(user, session_of(reply)), "test")
+}
+
+fn session_of(reply: &TokenReply) -> SessionId {
+    SessionId::try_from(&reply.session_id[..]).unwrap()
+}
+
+fn registration(name: &str) -> RegisterRequest {
+    RegisterRequest { username: name.into(), password: password(name), ..RegisterRequest::default() }
+}
+
+fn password(name: &str) -> String {
+    format!("the password of {}", name.to_lowercase())
+}
+
+fn login(name: &str, device: u8) -> LoginRequest {
+    LoginRequest {
+        username: name.into(),
+        password: password(name),
+        device_id: format!("0192f0c1-2345-7abc-8def-0123456789{device:02x}"),
+        device_name: format!("device {device}"),
+        platform: "test".into(),
+    }
+}
+
+/// A user service in memory, which can be away.
+#[derive(Default)]
+struct Profiles {
+    made: Mutex<HashMap<Vec<u8>, OwnProfile>>,
+    away: AtomicBool,
+}
+
+#[async_trait::async_trait]
+impl Users for Profiles {
+    async fn create_user(&self, ctx: &Context, request: CreateUserRequest) -> Result<OwnProfile> {
+        ctx.require_service()?;
+        if self.away.load(Ordering::Relaxed) {
+            return Err(Error::unavailable("away"));
+        }
+        if request.nickname.contains('\n') {
+            return Err(Error::field("nickname", "must not hold control characters"));
+        }
+        let CreateUserRequest { user_id, username, nickname } = request;
+        let profile = OwnProfile { user_id: user_id.clone(), username, nickname, ..OwnProfile::default() };
+        Ok(self.made.lock().entry(user_id).or_insert(profile).clone())
+    }
+
+    async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> {
+        unreachable!("auth does not ask for it")
+    }
+
+    async fn get_users(&self, _: &Context, _: GetUsersRequest) -> Result<GetUsersReply> {
+        unreachable!("auth does not ask for it")
+    }
+
+    async fn sync_profile(&self, _: &Context, _: SyncProfileRequest) -> Result<SyncProfileReply> {
+        unreachable!("auth does not ask for it")
+    }
+}
