@@ -1,1 +1,178 @@
-//! contact
+//! Friend requests and friends.
+//!
+//! - **Tables**: `contact_pair` (what two people decided), `contact_friend` (what each of them sees of it),
+//!   `contact_request`, `contact_version`.
+//! - **Calls**: user (does the person exist), messaging (`ApplyRelation`, before the answer that rests on it).
+//! - **Tells**: `ContactChanged` to each of the two people, in the transaction that changes what they see.
+//! - **Holds always**: at most one pending request between two people; friendship is symmetric; a person's contact
+//!   version rises with each change they can see, and every change carries the version it came with.
+//!
+//! A friendship begins or ends in two steps. First the decision is stored: the pair's version rises and it is not
+//! *settled*. Then messaging is told, and once it has answered, the pair is settled: only now do both people see the
+//! change, together with the conversation's id. If the process dies between the two, [`ContactService::start`]'s task
+//! tells messaging again (the same version changes nothing twice). No new decision is made about a pair that is not
+//! settled.
+//!
+//! Here does not live: whether two people may talk (messaging decides by its own copy of the relation), profiles (user).
+
+mod accept_request;
+mod befriend;
+mod delete_friend;
+mod expire;
+mod get_request;
+mod idempotency;
+mod list_friends;
+mod list_requests;
+mod pair;
+mod reject_request;
+mod relation;
+mod request_friend;
+mod store;
+mod sync_contacts;
+mod tell;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use anser_contract::{
+    Context,
+    v1::{
+        AnswerRequest, Contacts, Conversations, DeleteFriendReply, DeleteFriendRequest, FriendRequest,
+        ListFriendsReply, ListFriendsRequest, ListRequestsReply, ListRequestsRequest, RequestFriendRequest,
+        SyncContactsReply, SyncContactsRequest, Users,
+    },
+};
+use anser_engine::{Db, Migration};
+use anser_types::{Clock, Result, page::PageTokens};
+use tokio::{task::JoinHandle, time::MissedTickBehavior};
+
+use crate::idempotency::Fingerprints;
+
+/// The schema, step by step.
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { service: "contact", number: 1, sql: include_str!("../migrations/0001_friends.sql") }];
+
+/// How often messaging is told again of what it does not know yet.
+const RECONCILE_EVERY: Duration = Duration::from_secs(1);
+
+/// What can be set about friends.
+#[derive(Clone, Debug)]
+pub struct ContactOptions {
+    /// Friends one person may have.
+    pub friends_a_user: usize,
+    /// Requests one person may make in 24 hours.
+    pub requests_a_day: usize,
+    /// How long a request waits for its answer.
+    pub request_ttl: Duration,
+    /// The longest message of a request, in bytes.
+    pub message_bytes: usize,
+}
+
+impl Default for ContactOptions {
+    fn default() -> Self {
+        Self {
+            friends_a_user: 2_000,
+            requests_a_day: 50,
+            request_ttl: Duration::from_secs(30 * 24 * 3600),
+            message_bytes: 200,
+        }
+    }
+}
+
+/// The service.
+pub struct ContactService {
+    db: Db,
+    users: Arc<dyn Users>,
+    conversations: Arc<dyn Conversations>,
+    options: ContactOptions,
+    clock: Clock,
+    pages: PageTokens,
+    fingerprints: Fingerprints,
+}
+
+impl ContactService {
+    /// The service over its tables in `db`. `secret` goes into page cursors and into the hashes of idempotent requests:
+    /// the same in every start. [`Self::start`] begins its background work.
+    pub fn new(
+        db: &Db,
+        users: Arc<dyn Users>,
+        conversations: Arc<dyn Conversations>,
+        secret: [u8; 32],
+        options: ContactOptions,
+        clock: Clock,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            db: db.scoped("contact"),
+            users,
+            conversations,
+            options,
+            clock,
+            pages: PageTokens::new(secret),
+            fingerprints: Fingerprints::new(secret),
+        })
+    }
+
+    /// At once and then each second: tells messaging what it does not know yet, and lets old requests expire. Until the
+    /// service is dropped or the task is aborted.
+    pub fn start(self: &Arc<Self>) -> JoinHandle<()> {
+        tokio::spawn(run(Arc::downgrade(self)))
+    }
+
+    /// Tells messaging of decisions it does not know yet, a bounded number of them; answers how many were settled.
+    pub async fn reconcile(&self) -> Result<usize> {
+        relation::reconcile(self).await
+    }
+}
+
+async fn run(contact: Weak<ContactService>) {
+    let mut ticks = tokio::time::interval(RECONCILE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(contact) = contact.upgrade() else { return };
+        let settled = contact.reconcile().await;
+        let expired = expire::expire(&contact).await;
+        for error in [settled.err(), expired.err()].into_iter().flatten() {
+            tracing::warn!(%error, "friendships could not be brought up to date");
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Contacts for ContactService {
+    async fn request_friend(&self, ctx: &Context, request: RequestFriendRequest) -> Result<FriendRequest> {
+        request_friend::request_friend(self, ctx, request).await
+    }
+
+    async fn list_requests(&self, ctx: &Context, request: ListRequestsRequest) -> Result<ListRequestsReply> {
+        list_requests::list_requests(self, ctx, request).await
+    }
+
+    async fn get_request(&self, ctx: &Context, request: AnswerRequest) -> Result<FriendRequest> {
+        get_request::get_request(self, ctx, request).await
+    }
+
+    async fn accept_request(&self, ctx: &Context, request: AnswerRequest) -> Result<FriendRequest> {
+        accept_request::accept_request(self, ctx, request).await
+    }
+
+    async fn reject_request(&self, ctx: &Context, request: AnswerRequest) -> Result<FriendRequest> {
+        reject_request::reject_request(self, ctx, request).await
+    }
+
+    async fn list_friends(&self, ctx: &Context, request: ListFriendsRequest) -> Result<ListFriendsReply> {
+        list_friends::list_friends(self, ctx, request).await
+    }
+
+    async fn delete_friend(&self, ctx: &Context, request: DeleteFriendRequest) -> Result<DeleteFriendReply> {
+        delete_friend::delete_friend(self, ctx, request).await
+    }
+
+    async fn sync_contacts(&self, ctx: &Context, request: SyncContactsRequest) -> Result<SyncContactsReply> {
+        sync_contacts::sync_contacts(self, ctx, request).await
+    }
+}
