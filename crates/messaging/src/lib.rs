@@ -1,1 +1,170 @@
-//! messaging
+//! Messaging: conversations and their messages — authorise, order, store, decide who gets it.
+//!
+//! **Owns** (tables `messaging_…`): the log (entries, keys, extents), conversations, members, direct pairs with their
+//! relation, read cursors, invitations. **Calls** nobody. **Tells**: the log itself, over links to the gateways.
+//!
+//! What must always hold: seqs of a conversation are 1…n without holes and never reused; an answer to a send leaves
+//! after the commit that stored it; rights are checked in the transaction that uses them; nobody receives an entry
+//! outside their stays. One room with two traits, because members, heads and entries commit together.
+
+mod audit;
+mod conversation;
+mod effects;
+mod fanout;
+mod log;
+mod membership;
+mod message;
+mod options;
+mod rooms;
+
+use std::sync::Arc;
+
+use anser_contract::{
+    Context, Streaming,
+    v1::{self, Conversations, Messages},
+};
+use anser_engine::{Db, Migration};
+use anser_types::{Clock, Result, UserId, page::PageTokens};
+
+use crate::{
+    fanout::Fanout,
+    message::{send::{Committer, SendLane}, throttle::Throttle},
+    rooms::Rooms,
+};
+pub use options::MessagingOptions;
+
+/// The schema of messaging.
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { service: "messaging", number: 1, sql: include_str!("../migrations/0001_log.sql") }];
+
+/// The service.
+pub struct Messaging {
+    db: Db,
+    clock: Clock,
+    options: MessagingOptions,
+    pages: PageTokens,
+    rooms: Arc<Rooms>,
+    sends: Arc<SendLane>,
+    throttle: Throttle,
+    fanout: Fanout,
+}
+
+impl Messaging {
+    /// Opens the room on `db`, which must be migrated, and starts its fan-out and its lane into the writer.
+    pub async fn start(db: &Db, options: MessagingOptions, clock: Clock) -> Result<Arc<MessagingService>> {
+        let db = db.scoped("messaging");
+        let position = db.read(log::last_position).await?;
+        let fanout = Fanout::start(db.clone(), db.epoch().to_vec(), position);
+        let rooms = Arc::new(Rooms::default());
+        let sends = Arc::new(SendLane::new(&db, options.send_queue));
+        let committer =
+            Committer::new(sends.clone(), rooms.clone(), fanout.clone(), clock.clone(), options.strangers);
+        db.set_lane(Box::new(committer));
+        let throttle = Throttle::new(clock.clone(), options.sends_per_second, options.send_burst);
+        let pages = PageTokens::new(options.page_key);
+        let room = Arc::new(Self { db, clock, options, pages, rooms, sends, throttle, fanout });
+        Ok(Arc::new(MessagingService(room)))
+    }
+
+    /// Whether `user` may send now, as far as limits and the disk go.
+    fn admit(&self, user: UserId) -> Result<()> {
+        self.db.growth_allowed()?;
+        self.throttle.pass(user)
+    }
+}
+
+/// The service as its callers hold it: each method is the verb of the same name.
+pub struct MessagingService(Arc<Messaging>);
+
+impl MessagingService {
+    /// Looks after the log until the process ends: samples conversations and reports what does not add up.
+    pub fn start_auditor(&self) {
+        audit::start(&self.0);
+    }
+}
+
+#[async_trait::async_trait]
+impl Conversations for MessagingService {
+    async fn create_group(&self, ctx: &Context, request: v1::CreateGroupRequest) -> Result<v1::Conversation> {
+        conversation::create_group(&self.0, ctx, request).await
+    }
+
+    async fn open_direct(&self, ctx: &Context, request: v1::OpenDirectRequest) -> Result<v1::Conversation> {
+        conversation::open_direct(&self.0, ctx, request).await
+    }
+
+    async fn get_conversation(&self, ctx: &Context, request: v1::GetConversationRequest) -> Result<v1::Conversation> {
+        conversation::get_conversation(&self.0, ctx, request).await
+    }
+
+    async fn list_conversations(&self, ctx: &Context, request: v1::ListConversationsRequest) -> Result<v1::ListConversationsReply> {
+        conversation::list_conversations(&self.0, ctx, request).await
+    }
+
+    async fn list_members(&self, ctx: &Context, request: v1::ListMembersRequest) -> Result<v1::ListMembersReply> {
+        conversation::list_members(&self.0, ctx, request).await
+    }
+
+    async fn invite(&self, ctx: &Context, request: v1::InviteRequest) -> Result<v1::InviteReply> {
+        conversation::invite(&self.0, ctx, request).await
+    }
+
+    async fn list_invitations(&self, ctx: &Context, request: v1::ListInvitationsRequest) -> Result<v1::ListInvitationsReply> {
+        conversation::list_invitations(&self.0, ctx, request).await
+    }
+
+    async fn accept_invitation(&self, ctx: &Context, request: v1::AnswerInvitationRequest) -> Result<v1::Conversation> {
+        conversation::accept_invitation(&self.0, ctx, request).await
+    }
+
+    async fn decline_invitation(&self, ctx: &Context, request: v1::AnswerInvitationRequest) -> Result<v1::DeclineInvitationReply> {
+        conversation::decline_invitation(&self.0, ctx, request).await
+    }
+
+    async fn remove_member(&self, ctx: &Context, request: v1::RemoveMemberRequest) -> Result<v1::RemoveMemberReply> {
+        conversation::remove_member(&self.0, ctx, request).await
+    }
+
+    async fn leave(&self, ctx: &Context, request: v1::LeaveRequest) -> Result<v1::LeaveReply> {
+        conversation::leave(&self.0, ctx, request).await
+    }
+
+    async fn change_role(&self, ctx: &Context, request: v1::ChangeRoleRequest) -> Result<v1::Member> {
+        conversation::change_role(&self.0, ctx, request).await
+    }
+
+    async fn apply_relation(&self, ctx: &Context, request: v1::ApplyRelationRequest) -> Result<v1::ApplyRelationReply> {
+        conversation::apply_relation(&self.0, ctx, request).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Messages for MessagingService {
+    async fn append(&self, ctx: &Context, request: v1::AppendRequest) -> Result<v1::AppendReply> {
+        message::send_many::append(&self.0, ctx, request).await
+    }
+
+    async fn history(&self, ctx: &Context, request: v1::HistoryRequest) -> Result<v1::HistoryReply> {
+        message::history::history(&self.0, ctx, request).await
+    }
+
+    async fn heads(&self, ctx: &Context, request: v1::HeadsRequest) -> Result<v1::HeadsReply> {
+        message::heads::heads(&self.0, ctx, request).await
+    }
+
+    async fn sync_many(&self, ctx: &Context, request: v1::SyncManyRequest) -> Result<v1::SyncManyReply> {
+        message::sync::sync_many(&self.0, ctx, request).await
+    }
+
+    async fn move_read_cursor(&self, ctx: &Context, request: v1::MoveReadCursorRequest) -> Result<v1::ReadMoved> {
+        message::read_cursor::move_read_cursor(&self.0, ctx, request).await
+    }
+
+    async fn resume(&self, ctx: &Context, request: v1::ResumeRequest) -> Result<v1::ResumeReply> {
+        message::resume::resume(&self.0, ctx, request).await
+    }
+
+    async fn link(&self, ctx: &Context, request: Streaming<v1::LinkUp>) -> Result<Streaming<v1::LinkDown>> {
+        message::link::link(&self.0, ctx, request).await
+    }
+}

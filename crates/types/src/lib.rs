@@ -10,6 +10,7 @@ pub mod clock;
 pub mod error;
 pub mod id;
 pub mod page;
+pub mod plant;
 
 pub use access::{Action, Standing, authorise};
 pub use clock::{Clock, Timestamp};

@@ -1,0 +1,321 @@
+//! The streams to the gateways: numbered messages down, users attached to each.
+//!
+//! Attaching takes a look at the store (in which conversations is this user, as of position R). What is committed
+//! meanwhile is kept beside the look and applied after it, so the seats are right whichever comes first. The user's
+//! attach position is the later of R and what was published by then: up to it entries come from the log.
+
+use std::collections::HashMap;
+
+use anser_contract::v1::{
+    Attached, Beacon, Entry, Hint, Hints, LinkDown, Origin, Outcome, Outcomes, ReadHint, Reset, link_down::Down,
+};
+use anser_engine::{Db, Reader};
+use anser_types::{ConversationId, Result, UserId, plant::planted};
+use tokio::sync::mpsc;
+
+use super::{Input, SharedAppended, online::Online};
+use crate::{
+    effects::{Appended, Effect, LinkId},
+    log,
+    membership::{self, View},
+};
+
+/// How many journal entries a gateway that comes back is given again; beyond it, everybody there must sync.
+const REPLAY_ENTRIES: i64 = 10_000;
+
+/// All links, and who is online.
+pub struct Links {
+    db: Db,
+    epoch: Vec<u8>,
+    /// Everything up to here has been handed to every link.
+    position: i64,
+    links: HashMap<LinkId, Link>,
+    online: Online,
+    looks: HashMap<u64, Look>,
+    next_look: u64,
+    inputs: mpsc::WeakSender<Input>,
+}
+
+struct Link {
+    down: mpsc::Sender<Result<LinkDown>>,
+    number: u64,
+}
+
+/// A look at the store on behalf of users who are being attached.
+struct Look {
+    link: LinkId,
+    users: Vec<UserId>,
+    replay: bool,
+    meanwhile: Vec<SharedAppended>,
+}
+
+/// What a look found.
+pub struct Loaded {
+    look: u64,
+    found: Result<Found>,
+}
+
+struct Found {
+    position: i64,
+    conversations: Vec<(UserId, Vec<ConversationId>)>,
+    replay: Option<Vec<Hint>>,
+}
+
+impl Links {
+    /// No links yet, on a log that ends at `position`.
+    pub fn new(db: Db, epoch: Vec<u8>, position: i64, inputs: mpsc::WeakSender<Input>) -> Self {
+        Self {
+            db,
+            epoch,
+            position,
+            links: HashMap::new(),
+            online: Online::default(),
+            looks: HashMap::new(),
+            next_look: 0,
+            inputs,
+        }
+    }
+
+    /// What a commit did, in commit order.
+    pub fn committed(&mut self, effects: Vec<Effect>) {
+        let mut hints: HashMap<LinkId, Vec<Hint>> = HashMap::new();
+        for effect in effects {
+            match effect {
+                Effect::Outcomes(link, outcomes) => self.outcomes(link, outcomes),
+                Effect::Appended(appended) => self.appended(&appended, &mut hints),
+                Effect::Read { user, conversation, read_seq, unread } => {
+                    let read = Some(ReadHint { user_id: user.to_vec(), read_seq, unread });
+                    let hint = Hint { conversation_id: conversation.to_vec(), read, ..Hint::default() };
+                    self.to_user(user, hint, &mut hints);
+                }
+                Effect::Invited(invitation) => {
+                    let Ok(user) = UserId::try_from(&invitation.user_id[..]) else { continue };
+                    let hint = Hint {
+                        conversation_id: invitation.conversation_id.clone(),
+                        user_ids: vec![invitation.user_id.clone()],
+                        invitation: Some(invitation),
+                        ..Hint::default()
+                    };
+                    self.to_user(user, hint, &mut hints);
+                }
+            }
+        }
+        let through_position = self.position;
+        for (link, items) in hints {
+            self.send(link, Down::Hints(Hints { items, through_position }));
+        }
+    }
+
+    fn to_user(&self, user: UserId, hint: Hint, hints: &mut HashMap<LinkId, Vec<Hint>>) {
+        for link in self.online.links_of(user) {
+            hints.entry(link).or_default().push(hint.clone());
+        }
+    }
+
+    fn appended(&mut self, appended: &SharedAppended, hints: &mut HashMap<LinkId, Vec<Hint>>) {
+        self.position = self.position.max(appended.last_position);
+        for look in self.looks.values_mut() {
+            look.meanwhile.push(appended.clone());
+        }
+        let mut newcomers: HashMap<LinkId, Vec<Vec<u8>>> = HashMap::new();
+        for user in &appended.joined {
+            for link in self.online.join(appended.conversation, *user) {
+                newcomers.entry(link).or_default().push(user.to_vec());
+            }
+        }
+        for (link, user_ids) in newcomers {
+            let entries = appended.entries.first().cloned().into_iter().collect();
+            let hint = Hint { joined: true, user_ids, entries, ..hint_in(appended.conversation) };
+            hints.entry(link).or_default().push(hint);
+        }
+        for (link, user_ids) in self.online.recipients(appended.conversation, appended.last_position) {
+            let origins = appended.origins.iter().filter(|(origin, ..)| *origin == link);
+            let origins = origins.map(|&(_, seq, tag)| Origin { seq, tag }).collect();
+            let entries = appended.entries.clone();
+            hints.entry(link).or_default().push(Hint { entries, user_ids, origins, ..hint_in(appended.conversation) });
+        }
+        for user in appended.left.iter().filter(|_| !planted("delivery_after_removal")) {
+            self.online.leave(appended.conversation, *user);
+        }
+    }
+
+    /// Outcomes go before the hints of their commit and are never dropped: a link that cannot take them ends.
+    pub fn outcomes(&mut self, link: LinkId, outcomes: Vec<Outcome>) {
+        self.send(link, Down::Outcomes(Outcomes { items: outcomes }));
+    }
+
+    /// A gateway is here (again).
+    pub fn opened(
+        &mut self,
+        link: LinkId,
+        down: mpsc::Sender<Result<LinkDown>>,
+        replay_after: Option<i64>,
+        users: Vec<UserId>,
+    ) {
+        self.links.insert(link, Link { down, number: 0 });
+        self.send(link, Down::Beacon(Beacon { through_position: replay_after.unwrap_or(self.position) }));
+        self.attach(link, users, replay_after);
+    }
+
+    /// Users came online at a gateway; with `replay_after` they also get what they missed since.
+    pub fn attach(&mut self, link: LinkId, users: Vec<UserId>, replay_after: Option<i64>) {
+        if users.is_empty() || !self.links.contains_key(&link) {
+            return;
+        }
+        let look = self.next_look;
+        self.next_look += 1;
+        let waiting = Look { link, users: users.clone(), replay: replay_after.is_some(), meanwhile: Vec::new() };
+        self.looks.insert(look, waiting);
+        let (db, inputs) = (self.db.clone(), self.inputs.clone());
+        tokio::spawn(async move {
+            let found = db.read(move |reader| find(reader, users, replay_after)).await;
+            if let Some(inputs) = inputs.upgrade() {
+                let _shutting_down = inputs.send(Input::Loaded(Loaded { look, found })).await;
+            }
+        });
+    }
+
+    /// A look is back: the users are seated.
+    pub fn loaded(&mut self, loaded: Loaded) {
+        let Some(look) = self.looks.remove(&loaded.look) else { return };
+        let found = match loaded.found {
+            Ok(found) => found,
+            Err(error) => {
+                // The gateway asks again when its stream ends.
+                tracing::warn!(%error, "users could not be attached");
+                self.closed(look.link);
+                return;
+            }
+        };
+        for (user, conversations) in found.conversations {
+            self.online.attach(look.link, user, found.position.max(self.position), conversations);
+        }
+        if look.replay {
+            self.replay(look.link, found.replay, found.position);
+        }
+        let later = look.meanwhile.iter().filter(|appended| appended.last_position > found.position);
+        for appended in later {
+            self.catch_up(&look, appended);
+        }
+        let position = found.position.max(self.position);
+        let user_ids = look.users.iter().map(|user| user.to_vec()).collect();
+        self.send(look.link, Down::Attached(Attached { user_ids, position }));
+    }
+
+    fn replay(&mut self, link: LinkId, hints: Option<Vec<Hint>>, through_position: i64) {
+        match hints {
+            Some(items) => self.send(link, Down::Hints(Hints { items, through_position })),
+            None => {
+                let reason = "too much was missed".to_owned();
+                self.send(link, Down::Reset(Reset { reason, position: through_position }));
+            }
+        }
+    }
+
+    /// Something was committed after the look saw the store and before its users were seated: membership changes take
+    /// effect now, and users who wait for a replay get the entries.
+    fn catch_up(&mut self, look: &Look, appended: &Appended) {
+        let among = |user: &&UserId| look.users.contains(user);
+        for user in appended.joined.iter().filter(among) {
+            self.online.join(appended.conversation, *user);
+        }
+        if look.replay {
+            let mut here = self.online.recipients(appended.conversation, i64::MAX);
+            if let Some(mut user_ids) = here.remove(&look.link) {
+                user_ids.retain(|user| look.users.iter().any(|known| known.as_bytes() == user));
+                let entries = appended.entries.clone();
+                let items = vec![Hint { entries, user_ids, ..hint_in(appended.conversation) }];
+                self.send(look.link, Down::Hints(Hints { items, through_position: appended.last_position }));
+            }
+        }
+        for user in appended.left.iter().filter(among) {
+            self.online.leave(appended.conversation, *user);
+        }
+    }
+
+    /// Users left a gateway.
+    pub fn detach(&mut self, link: LinkId, users: &[UserId]) {
+        for user in users {
+            self.online.detach(link, *user);
+        }
+        for look in self.looks.values_mut().filter(|look| look.link == link) {
+            look.users.retain(|user| !users.contains(user));
+        }
+    }
+
+    /// A gateway's stream ended.
+    pub fn closed(&mut self, link: LinkId) {
+        if self.links.remove(&link).is_some() {
+            self.online.drop_link(link);
+            self.looks.retain(|_, look| look.link != link);
+        }
+    }
+
+    /// Tells every gateway that nothing is missing up to here.
+    pub fn beacon(&mut self) {
+        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        for link in links {
+            self.send(link, Down::Beacon(Beacon { through_position: self.position }));
+        }
+    }
+
+    fn send(&mut self, link: LinkId, down: Down) {
+        let Some(open) = self.links.get_mut(&link) else { return };
+        open.number += 1;
+        let message = LinkDown { number: open.number, epoch: self.epoch.clone(), down: Some(down) };
+        if open.down.try_send(Ok(message)).is_err() {
+            metrics::counter!("anser_messaging_links_dropped_total").increment(1);
+            self.closed(link);
+        }
+    }
+}
+
+fn hint_in(conversation: ConversationId) -> Hint {
+    Hint { conversation_id: conversation.to_vec(), ..Hint::default() }
+}
+
+fn find(reader: &Reader<'_>, users: Vec<UserId>, replay_after: Option<i64>) -> Result<Found> {
+    let position = log::last_position(reader)?;
+    let replay = match replay_after {
+        Some(after) if position - after <= REPLAY_ENTRIES && after <= position => {
+            Some(replay_hints(reader, &users, after, position)?)
+        }
+        _ => None,
+    };
+    let conversations = users
+        .into_iter()
+        .map(|user| Ok((user, membership::current_conversations(reader, user)?)))
+        .collect::<Result<_>>()?;
+    Ok(Found { position, conversations, replay })
+}
+
+/// The hints of `after < position <= through` for `users`, one a conversation and stay.
+fn replay_hints(reader: &Reader<'_>, users: &[UserId], after: i64, through: i64) -> Result<Vec<Hint>> {
+    let mut by_conversation: Vec<(ConversationId, Vec<Entry>)> = Vec::new();
+    let mut places: HashMap<ConversationId, usize> = HashMap::new();
+    for stored in log::stored_since(reader, after, through - after)? {
+        let conversation = ConversationId::try_from(&stored.entry.conversation_id[..])?;
+        let place = *places.entry(conversation).or_insert_with(|| {
+            by_conversation.push((conversation, Vec::new()));
+            by_conversation.len() - 1
+        });
+        by_conversation[place].1.push(stored.entry);
+    }
+    let mut hints = Vec::new();
+    for (conversation, entries) in by_conversation {
+        let head_seq = entries.last().map_or(0, |entry| entry.seq);
+        for user in users {
+            let stays = membership::stays(reader, conversation, *user)?;
+            if stays.is_empty() {
+                continue;
+            }
+            let view = View::new(stays, head_seq);
+            let visible: Vec<Entry> = entries.iter().filter(|entry| view.shows(entry.seq)).cloned().collect();
+            if !visible.is_empty() {
+                let user_ids = vec![user.to_vec()];
+                hints.push(Hint { entries: visible, user_ids, ..hint_in(conversation) });
+            }
+        }
+    }
+    Ok(hints)
+}

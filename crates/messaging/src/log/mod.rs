@@ -1,0 +1,59 @@
+//! The log: append-only entries of each conversation, in one journal over all of them.
+//!
+//! Position is the journal's order, seq a conversation's. What one commit appends to one conversation stands at
+//! consecutive positions and is indexed by one *extent* row; the last extent is the conversation's head. Everything is
+//! written in one transaction; nothing in memory must agree with the disk. This is the one place whose layout depends
+//! on the engine.
+
+mod append;
+mod read;
+
+pub use append::{NewEntry, append};
+pub use read::{
+    countable_upto, entries, entry_at, extent_of, find_key, first_seq_after, head, last_position, seq_at_time, stored_since,
+};
+
+use anser_types::{ConversationId, MessageId, Timestamp, UserId};
+
+/// Where a conversation's log ends. All zero: it has no entry yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The newest seq.
+    pub seq: i64,
+    /// The newest entry's position.
+    pub position: i64,
+    /// How many countable entries there are.
+    pub countable: i64,
+    /// The newest entry's server_ts.
+    pub at: Timestamp,
+}
+
+/// Whether an entry is a person's message or the service's notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Written by a person: counts as unread.
+    Message = 1,
+    /// Written by the service: membership, relation.
+    Notice = 2,
+}
+
+/// The row checksum: CRC-32 over all that must not change by itself.
+pub fn checksum(
+    conversation: ConversationId,
+    seq: i64,
+    sender: UserId,
+    cmid: MessageId,
+    at: Timestamp,
+    version: i64,
+    body: &[u8],
+) -> i64 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&conversation.0);
+    hasher.update(&seq.to_be_bytes());
+    hasher.update(&sender.0);
+    hasher.update(&cmid.0);
+    hasher.update(&at.to_be_bytes());
+    hasher.update(&version.to_be_bytes());
+    hasher.update(body);
+    i64::from(hasher.finalize())
+}

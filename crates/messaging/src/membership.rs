@@ -1,0 +1,245 @@
+//! Who stands how to a conversation, and what they may read of it: both come from their stays.
+//!
+//! A *stay* is one time of membership, a range of seqs from joining to leaving. All the stays of a person are what
+//! they may read; the open one makes them a member.
+
+use anser_contract::v1::{ConversationKind, HiddenRange, Role};
+use anser_engine::{Reader, Row};
+use anser_types::{Action, Code, ConversationId, Error, Result, Standing, Timestamp, UserId, authorise};
+
+use crate::log;
+
+/// One time of membership.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stay {
+    /// The entry of joining.
+    pub from_seq: i64,
+    /// The entry of leaving or removal; `None`: still there.
+    pub to_seq: Option<i64>,
+    /// The role, the last one held where it has ended.
+    pub role: Role,
+    /// When.
+    pub joined_at: Timestamp,
+}
+
+/// What one person may read of one conversation, as its log stands.
+#[derive(Clone, Debug)]
+pub struct View {
+    stays: Vec<Stay>,
+    head_seq: i64,
+}
+
+impl View {
+    /// The view that `stays` (in order of `from_seq`, not empty) give on a log that ends at `head_seq`.
+    pub fn new(stays: Vec<Stay>, head_seq: i64) -> Self {
+        Self { stays, head_seq }
+    }
+
+    /// The view of `user`, or `not_found` for somebody who was never a member.
+    pub fn of(reader: &Reader<'_>, conversation: ConversationId, user: UserId) -> Result<Self> {
+        let stays = stays(reader, conversation, user)?;
+        if stays.is_empty() {
+            return Err(Error::not_found("conversation"));
+        }
+        Ok(Self::new(stays, log::head(reader, conversation)?.seq))
+    }
+
+    /// Of a planted fault only: as if they had always been there.
+    pub fn show_everything(&mut self) {
+        self.stays.truncate(1);
+        self.stays[0].from_seq = 1;
+        self.stays[0].to_seq = None;
+    }
+
+    /// The first seq they may read.
+    pub fn earliest_seq(&self) -> i64 {
+        self.stays.first().map_or(0, |stay| stay.from_seq)
+    }
+
+    /// The last seq they may read: the head for a member, the entry of leaving for one who left.
+    pub fn head_seq(&self) -> i64 {
+        self.stays.last().map_or(0, |stay| stay.to_seq.unwrap_or(self.head_seq).min(self.head_seq))
+    }
+
+    /// Where the latest stay began: nothing before it is unread.
+    pub fn joined_seq(&self) -> i64 {
+        self.stays.last().map_or(0, |stay| stay.from_seq)
+    }
+
+    /// Whether they may read `seq`.
+    pub fn shows(&self, seq: i64) -> bool {
+        self.ranges(seq, seq).next().is_some()
+    }
+
+    /// The readable parts of `from..=to`, in order, both ends included.
+    pub fn ranges(&self, from: i64, to: i64) -> impl DoubleEndedIterator<Item = (i64, i64)> + '_ {
+        self.stays.iter().filter_map(move |stay| {
+            let first = stay.from_seq.max(from);
+            let last = stay.to_seq.unwrap_or(self.head_seq).min(self.head_seq).min(to);
+            (first <= last).then_some((first, last))
+        })
+    }
+
+    /// The parts of `from..=to` that exist and that they may not read.
+    pub fn hidden(&self, from: i64, to: i64) -> Vec<HiddenRange> {
+        let mut hidden = Vec::new();
+        let mut next = from;
+        for (first, last) in self.ranges(from, to) {
+            if next < first {
+                hidden.push(HiddenRange { from_seq: next, to_seq: first - 1 });
+            }
+            next = last + 1;
+        }
+        if next <= to {
+            hidden.push(HiddenRange { from_seq: next, to_seq: to });
+        }
+        hidden
+    }
+
+    /// How many countable entries they may read after `read_seq`, in the latest stay.
+    pub fn unread(&self, reader: &Reader<'_>, conversation: ConversationId, read_seq: i64) -> Result<i64> {
+        let from = read_seq.max(self.joined_seq());
+        let head = self.head_seq();
+        if from >= head {
+            return Ok(0);
+        }
+        Ok(log::countable_upto(reader, conversation, head)? - log::countable_upto(reader, conversation, from)?)
+    }
+}
+
+/// A person's stays in a conversation, oldest first.
+pub fn stays(reader: &Reader<'_>, conversation: ConversationId, user: UserId) -> Result<Vec<Stay>> {
+    reader.rows(
+        "SELECT from_seq, to_seq, role, joined_at FROM messaging_member
+         WHERE conversation = ? AND user_id = ? ORDER BY from_seq",
+        &[(&conversation).into(), (&user).into()],
+        |row| stay_from_row(row, 0),
+    )
+}
+
+/// Every conversation a person is or was in, with their stays.
+pub fn conversations_of(reader: &Reader<'_>, user: UserId) -> Result<Vec<(ConversationId, Vec<Stay>)>> {
+    let mut out: Vec<(ConversationId, Vec<Stay>)> = Vec::new();
+    reader.rows(
+        "SELECT conversation, from_seq, to_seq, role, joined_at FROM messaging_member
+         WHERE user_id = ? ORDER BY conversation, from_seq",
+        &[(&user).into()],
+        |row| {
+            let (conversation, stay) = (row.id(0)?, stay_from_row(row, 1)?);
+            match out.last_mut() {
+                Some((last, stays)) if *last == conversation => stays.push(stay),
+                _ => out.push((conversation, vec![stay])),
+            }
+            Ok(())
+        },
+    )?;
+    Ok(out)
+}
+
+/// The conversations a person is a member of now.
+pub fn current_conversations(reader: &Reader<'_>, user: UserId) -> Result<Vec<ConversationId>> {
+    reader.rows(
+        "SELECT conversation FROM messaging_member WHERE user_id = ? AND to_seq IS NULL",
+        &[(&user).into()],
+        |row| row.id(0),
+    )
+}
+
+/// In which relation `user` stands to `conversation`; `Outsider` also where there is no such conversation.
+/// `strangers`: whether configuration lets people talk who are not friends.
+pub fn standing(
+    reader: &Reader<'_>,
+    conversation: ConversationId,
+    user: UserId,
+    strangers: bool,
+) -> Result<Standing> {
+    let Some(stay) = stays(reader, conversation, user)?.pop() else { return Ok(Standing::Outsider) };
+    if stay.to_seq.is_some() {
+        return Ok(Standing::FormerMember);
+    }
+    if kind(reader, conversation)? == Some(ConversationKind::Direct) {
+        let open = strangers || friends(reader, conversation)?;
+        return Ok(if open { Standing::Peer } else { Standing::ClosedPeer });
+    }
+    Ok(match stay.role {
+        Role::Owner => Standing::Owner,
+        Role::Admin => Standing::Admin,
+        _ => Standing::Member,
+    })
+}
+
+/// Lets `user` read entries of `conversation`, or answers `not_found`.
+pub fn may_read(reader: &Reader<'_>, conversation: ConversationId, user: UserId, strangers: bool) -> Result<()> {
+    authorise(Action::ReadEntries, standing(reader, conversation, user, strangers)?).map_err(hide)
+}
+
+/// A refusal that hides existence, in the words of this service.
+pub fn hide(refusal: Error) -> Error {
+    match refusal.code {
+        Code::NotFound => Error::not_found("conversation"),
+        _ => refusal,
+    }
+}
+
+/// What kind of conversation this is, if it exists.
+pub fn kind(reader: &Reader<'_>, conversation: ConversationId) -> Result<Option<ConversationKind>> {
+    reader.row("SELECT kind FROM messaging_conversation WHERE id = ?", &[(&conversation).into()], |row| {
+        ConversationKind::try_from(row.int(0)? as i32).map_err(|_| Error::internal("unknown kind of conversation"))
+    })
+}
+
+/// The two people of a direct conversation, the smaller id first.
+pub fn pair(reader: &Reader<'_>, conversation: ConversationId) -> Result<Option<(UserId, UserId)>> {
+    let people = reader.rows(
+        "SELECT user_id FROM messaging_member WHERE conversation = ? ORDER BY user_id LIMIT 2",
+        &[(&conversation).into()],
+        |row| row.id(0),
+    )?;
+    Ok(match people[..] {
+        [lo, hi] => Some((lo, hi)),
+        _ => None,
+    })
+}
+
+fn friends(reader: &Reader<'_>, conversation: ConversationId) -> Result<bool> {
+    let Some((lo, hi)) = pair(reader, conversation)? else { return Ok(false) };
+    Ok(reader.number(
+        "SELECT friends FROM messaging_direct WHERE user_lo = ? AND user_hi = ?",
+        &[(&lo).into(), (&hi).into()],
+    )? == 1)
+}
+
+fn stay_from_row(row: &Row<'_>, first: usize) -> Result<Stay> {
+    Ok(Stay {
+        from_seq: row.int(first)?,
+        to_seq: row.opt_int(first + 1)?,
+        role: Role::try_from(row.int(first + 2)? as i32).unwrap_or(Role::Member),
+        joined_at: row.int(first + 3)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stay(from_seq: i64, to_seq: Option<i64>) -> Stay {
+        Stay { from_seq, to_seq, role: Role::Member, joined_at: 0 }
+    }
+
+    #[test]
+    fn somebody_who_left_and_came_back_sees_both_stays_and_is_told_what_is_hidden() {
+        let view = View::new(vec![stay(3, Some(5)), stay(9, None)], 12);
+        assert_eq!((view.earliest_seq(), view.head_seq()), (3, 12));
+        assert_eq!(view.ranges(1, 12).collect::<Vec<_>>(), [(3, 5), (9, 12)]);
+        let hidden: Vec<_> = view.hidden(1, 12).iter().map(|range| (range.from_seq, range.to_seq)).collect();
+        assert_eq!(hidden, [(1, 2), (6, 8)]);
+        assert!(view.shows(5) && !view.shows(6) && view.shows(9) && !view.shows(13));
+    }
+
+    #[test]
+    fn somebody_who_left_sees_nothing_later() {
+        let view = View::new(vec![stay(1, Some(4))], 10);
+        assert_eq!(view.head_seq(), 4);
+        assert_eq!(view.ranges(1, 10).collect::<Vec<_>>(), [(1, 4)]);
+    }
+}

@@ -1,0 +1,128 @@
+//! Heads: which of one's conversations moved since a token, newest first where there is no token.
+
+use anser_contract::{
+    Context,
+    v1::{Head, HeadsReply, HeadsRequest},
+};
+use anser_engine::Reader;
+use anser_types::{
+    ConversationId, Error, Result, UserId,
+    plant::{planted, planted_every},
+};
+
+use super::store;
+use crate::{
+    Messaging, log,
+    membership::{self, Stay, View},
+};
+
+const DEFAULT_LIMIT: u32 = 200;
+const MOST: u32 = 1_000;
+const QUERY: &str = "sync/heads";
+
+/// A page of heads. The token of the last page is the position that was published before anything was read, so the
+/// next call may name a conversation again but never misses one.
+pub async fn heads(room: &Messaging, ctx: &Context, request: HeadsRequest) -> Result<HeadsReply> {
+    let user = ctx.user()?;
+    let pages = room.pages.clone();
+    let from = match request.token.as_str() {
+        "" => Token::default(),
+        text => Token::parse(&pages.open(user, QUERY, text).map_err(|_| Error::field("token", "not a token of heads"))?)?,
+    };
+    let limit = match request.limit {
+        0 => DEFAULT_LIMIT,
+        limit => limit.min(MOST),
+    } as usize;
+    let (items, next) = room.db.read(move |reader| page(reader, user, from, limit)).await?;
+    let has_more = next.below > 0;
+    Ok(HeadsReply { items, next_token: pages.seal(user, QUERY, &next.to_bytes()), has_more })
+}
+
+/// Where a listing stands: it lists what moved after `since`, newest first, and has listed down to `below`
+/// (position, then conversation); when it is through, the next one goes on from `until`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Token {
+    since: i64,
+    until: i64,
+    below: i64,
+    below_id: ConversationId,
+}
+
+impl Token {
+    fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(40);
+        for number in [self.since, self.until, self.below] {
+            bytes.extend_from_slice(&number.to_be_bytes());
+        }
+        bytes.extend_from_slice(self.below_id.as_bytes());
+        bytes
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self> {
+        let wrong = || Error::field("token", "not a token of heads");
+        let number = |at: usize| -> Result<i64> {
+            let part = bytes.get(at..at + 8).ok_or_else(wrong)?;
+            Ok(i64::from_be_bytes(part.try_into().map_err(|_| wrong())?))
+        };
+        let below_id = ConversationId::try_from(bytes.get(24..).ok_or_else(wrong)?).map_err(|_| wrong())?;
+        Ok(Self { since: number(0)?, until: number(8)?, below: number(16)?, below_id })
+    }
+}
+
+fn page(reader: &Reader<'_>, user: UserId, token: Token, limit: usize) -> Result<(Vec<Head>, Token)> {
+    let until = if token.below > 0 { token.until } else { log::last_position(reader)? };
+    let mut moved: Vec<(i64, ConversationId, Vec<Stay>)> = Vec::new();
+    for (conversation, stays) in membership::conversations_of(reader, user)? {
+        let position = moved_position(reader, conversation, user, &stays)?;
+        // A cursor moves without a position of its own, so the token's position itself counts as after it.
+        let listed = token.below > 0 && (position, conversation) >= (token.below, token.below_id);
+        if position >= token.since && position > 0 && !listed {
+            moved.push((position, conversation, stays));
+        }
+    }
+    moved.sort_unstable_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)));
+    let more = moved.len() > limit;
+    moved.truncate(limit);
+    let next = match moved.last() {
+        Some(&(below, below_id, _)) if more => Token { since: token.since, until, below, below_id },
+        _ => Token { since: until, until, below: 0, below_id: ConversationId::default() },
+    };
+    let items = moved.into_iter().map(|(_, conversation, stays)| head(reader, conversation, user, stays));
+    Ok((items.collect::<Result<_>>()?, next))
+}
+
+/// When this conversation last moved for `user`: its last visible entry, or their cursor.
+fn moved_position(reader: &Reader<'_>, conversation: ConversationId, user: UserId, stays: &[Stay]) -> Result<i64> {
+    let entry = match stays.last().and_then(|stay| stay.to_seq) {
+        None => log::head(reader, conversation)?.position,
+        Some(seq) => log::entry_at(reader, conversation, seq)?.map_or(0, |stored| stored.position),
+    };
+    let (_, moved) = store::cursor(reader, conversation, user)?;
+    Ok(entry.max(moved))
+}
+
+fn head(reader: &Reader<'_>, conversation: ConversationId, user: UserId, stays: Vec<Stay>) -> Result<Head> {
+    let view = View::new(stays, log::head(reader, conversation)?.seq);
+    let (read, _) = store::cursor(reader, conversation, user)?;
+    let stale = if view.head_seq() > 3 && planted("stale_read") { 2 } else { 0 };
+    let head_seq = view.head_seq() - stale;
+    Ok(Head {
+        conversation_id: conversation.to_vec(),
+        head_seq,
+        earliest_seq: view.earliest_seq(),
+        read_seq: read.max(view.joined_seq()),
+        unread: view.unread(reader, conversation, read)? + i64::from(planted_every("unread_wrong", 10)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_round_trip_and_foreign_bytes_are_refused() {
+        let token = Token { since: 5, until: 9, below: 7, below_id: ConversationId([3; 16]) };
+        assert_eq!(Token::parse(&token.to_bytes()), Ok(token));
+        assert!(Token::parse(b"short").is_err());
+    }
+}

@@ -1,0 +1,93 @@
+//! Resume: what a returning device missed since a position, straight from the log, if it is little enough.
+
+use anser_contract::{
+    Context,
+    v1::{ConversationJoined, ReadMoved, ResumeReply, ResumeRequest},
+};
+use anser_engine::Reader;
+use anser_types::{ConversationId, Result, UserId, plant::planted};
+
+use super::store;
+use crate::{
+    Messaging, log,
+    membership::{self, Stay, View},
+};
+
+/// The most that is replayed; beyond it the device must sync.
+const ENTRIES: usize = 1_000;
+const BYTES: usize = 1 << 20;
+
+/// Everything `user` may see with a position after the given one.
+pub async fn resume(room: &Messaging, ctx: &Context, request: ResumeRequest) -> Result<ResumeReply> {
+    ctx.require_service()?;
+    let user = UserId::try_from(&request.user_id[..])?;
+    room.db.read(move |reader| replay(reader, user, request.after_position)).await
+}
+
+fn replay(reader: &Reader<'_>, user: UserId, after: i64) -> Result<ResumeReply> {
+    let through_position = log::last_position(reader)?;
+    let mut reply = ResumeReply { through_position, ..ResumeReply::default() };
+    if after > through_position {
+        reply.sync_required = true;
+        return Ok(reply);
+    }
+    let mut bytes = 0;
+    for (conversation, stays) in membership::conversations_of(reader, user)? {
+        let head = log::head(reader, conversation)?;
+        let (read_seq, moved) = store::cursor(reader, conversation, user)?;
+        // The cursor's position is the log's end at that time: the same end may have been reported before it moved.
+        if moved >= after && moved > 0 {
+            let view = View::new(stays.clone(), head.seq);
+            let unread = view.unread(reader, conversation, read_seq)?;
+            let read_seq = read_seq.max(view.joined_seq());
+            reply.reads.push(ReadMoved { conversation_id: conversation.to_vec(), read_seq, unread });
+        }
+        if head.position <= after {
+            continue;
+        }
+        let missed = Missed { conversation, after, left: ENTRIES.saturating_sub(reply.entries.len()) };
+        if !missed.replay(reader, stays, head.seq, &mut reply, &mut bytes)? {
+            return Ok(ResumeReply { sync_required: true, through_position, ..ResumeReply::default() });
+        }
+    }
+    Ok(reply)
+}
+
+struct Missed {
+    conversation: ConversationId,
+    after: i64,
+    left: usize,
+}
+
+impl Missed {
+    /// Adds what is new in one conversation; `false`: it is too much.
+    fn replay(
+        &self,
+        reader: &Reader<'_>,
+        stays: Vec<Stay>,
+        head_seq: i64,
+        reply: &mut ResumeReply,
+        bytes: &mut usize,
+    ) -> Result<bool> {
+        let first = log::first_seq_after(reader, self.conversation, self.after)?;
+        let latest = stays.last().copied();
+        let view = View::new(stays, head_seq);
+        // Joined since: named, and synced from its beginning rather than replayed.
+        if let Some(stay) = latest.filter(|stay| stay.from_seq >= first) {
+            let conversation_id = self.conversation.to_vec();
+            reply.joined.push(ConversationJoined { conversation_id, earliest_seq: stay.from_seq });
+            return Ok(true);
+        }
+        let first = first + i64::from(planted("resume_skips"));
+        for (from, to) in view.ranges(first, head_seq) {
+            if to - from + 1 > self.left as i64 {
+                return Ok(false);
+            }
+            for stored in log::entries(reader, self.conversation, from, to, self.left, usize::MAX)? {
+                *bytes += stored.bytes;
+                reply.entries.push(stored.entry);
+            }
+        }
+        Ok(*bytes <= BYTES && reply.entries.len() <= ENTRIES)
+    }
+}

@@ -1,0 +1,63 @@
+//! The statements of sending and reading; those of the log itself are in `log/`.
+
+use anser_engine::{Reader, Tx, Value};
+use anser_types::{ConversationId, MessageId, Result, Timestamp, UserId, plant::planted};
+
+/// Notes that `sender` used `cmid` in `conversation`, unless they did before; answers whether it was new.
+pub fn insert_key(
+    tx: &mut Tx<'_>,
+    cmid: MessageId,
+    conversation: ConversationId,
+    sender: UserId,
+    position: i64,
+    payload_hash: &[u8],
+) -> Result<bool> {
+    if planted("key_forgotten") {
+        let sql = "INSERT OR REPLACE INTO messaging_key (cmid, conversation, sender, position, payload_hash)
+                   VALUES (?, ?, ?, ?, ?)";
+        let row = [Value::from(&cmid), (&conversation).into(), (&sender).into(), position.into(), payload_hash.into()];
+        return tx.exec(sql, &row).map(|_| true);
+    }
+    tx.insert_new(
+        "INSERT INTO messaging_key (cmid, conversation, sender, position, payload_hash) VALUES (?, ?, ?, ?, ?)",
+        &[Value::from(&cmid), (&conversation).into(), (&sender).into(), position.into(), payload_hash.into()],
+    )
+}
+
+/// Seq and server_ts of the entry at `position`.
+pub fn seq_and_time(reader: &Reader<'_>, position: i64) -> Result<Option<(i64, Timestamp)>> {
+    reader.row("SELECT seq, at FROM messaging_entry WHERE position = ?", &[position.into()], |row| {
+        Ok((row.int(0)?, row.int(1)?))
+    })
+}
+
+/// Where `user` has read to in `conversation`, and the log's end when that moved; (0, 0): nowhere yet.
+pub fn cursor(reader: &Reader<'_>, conversation: ConversationId, user: UserId) -> Result<(i64, i64)> {
+    let found = reader.row(
+        "SELECT read_seq, moved_position FROM messaging_cursor WHERE user_id = ? AND conversation = ?",
+        &[(&user).into(), (&conversation).into()],
+        |row| Ok((row.int(0)?, row.int(1)?)),
+    )?;
+    Ok(found.unwrap_or_default())
+}
+
+/// Sets `user`'s read cursor. The caller has made sure that it moves forward.
+pub fn set_cursor(
+    tx: &mut Tx<'_>,
+    conversation: ConversationId,
+    user: UserId,
+    read_seq: i64,
+    moved_position: i64,
+) -> Result<()> {
+    let updated = tx.exec(
+        "UPDATE messaging_cursor SET read_seq = ?, moved_position = ? WHERE user_id = ? AND conversation = ?",
+        &[read_seq.into(), moved_position.into(), (&user).into(), (&conversation).into()],
+    )?;
+    if updated == 0 {
+        tx.exec(
+            "INSERT INTO messaging_cursor (read_seq, moved_position, user_id, conversation) VALUES (?, ?, ?, ?)",
+            &[read_seq.into(), moved_position.into(), (&user).into(), (&conversation).into()],
+        )?;
+    }
+    Ok(())
+}

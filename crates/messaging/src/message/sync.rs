@@ -1,0 +1,126 @@
+//! Sync of conversations: everything after a seq, in order, with what the reader may not see named as hidden.
+
+use anser_contract::{
+    Context,
+    v1::{SyncFrom, SyncManyReply, SyncManyRequest, SyncPage, SyncResult},
+};
+use anser_engine::Reader;
+use anser_types::{
+    ConversationId, Error, Result, UserId,
+    plant::{planted, planted_every},
+};
+
+use crate::{
+    Messaging, log,
+    membership::{self, View},
+};
+
+/// The most of one conversation in one answer.
+pub const PAGE_ENTRIES: usize = 256;
+/// The most bytes of bodies of one conversation in one answer; one entry comes whatever its size.
+pub const PAGE_BYTES: usize = 256 << 10;
+const CONVERSATIONS: usize = 100;
+const BYTES: usize = 1 << 20;
+
+/// Pages of several conversations, each with its own outcome; at most 1 MiB in all. What no longer fits comes as a
+/// page without entries that says `has_more`.
+pub async fn sync_many(room: &Messaging, ctx: &Context, request: SyncManyRequest) -> Result<SyncManyReply> {
+    let user = ctx.user()?;
+    if request.items.is_empty() || request.items.len() > CONVERSATIONS {
+        return Err(Error::field("items", format!("1 to {CONVERSATIONS} conversations")));
+    }
+    let limit = match request.limit as usize {
+        0 => PAGE_ENTRIES,
+        limit => limit.min(PAGE_ENTRIES),
+    };
+    let strangers = room.options.strangers;
+    room.db
+        .read(move |reader| {
+            let mut left = BYTES;
+            let items = request.items.iter().map(|from| {
+                let page = page(reader, user, from, limit, left.min(PAGE_BYTES), strangers);
+                let result = |page, error| SyncResult { conversation_id: from.conversation_id.clone(), page, error };
+                match page {
+                    Ok((page, bytes)) => {
+                        left = left.saturating_sub(bytes);
+                        result(Some(page), None)
+                    }
+                    Err(error) => result(None, Some(error.into())),
+                }
+            });
+            Ok(SyncManyReply { items: items.collect() })
+        })
+        .await
+}
+
+fn page(
+    reader: &Reader<'_>,
+    user: UserId,
+    from: &SyncFrom,
+    limit: usize,
+    max_bytes: usize,
+    strangers: bool,
+) -> Result<(SyncPage, usize)> {
+    let conversation = ConversationId::try_from(&from.conversation_id[..])?;
+    if from.after_seq < 0 {
+        return Err(Error::field("after_seq", "must not be negative"));
+    }
+    membership::may_read(reader, conversation, user, strangers)?;
+    let mut view = View::of(reader, conversation, user)?;
+    if view.earliest_seq() > 1 && planted_every("hidden_entry_shown", 5) {
+        view.show_everything();
+    }
+    let mut head_seq = view.head_seq();
+    if head_seq > 3 && planted("stale_read") {
+        head_seq -= 2;
+    }
+    let mut page = SyncPage {
+        conversation_id: from.conversation_id.clone(),
+        next_seq: from.after_seq.min(head_seq),
+        head_seq,
+        earliest_seq: view.earliest_seq(),
+        ..SyncPage::default()
+    };
+    let mut bytes = 0;
+    if max_bytes > 0 {
+        bytes = fill(reader, conversation, &view, &mut page, limit, max_bytes)?;
+    }
+    if page.entries.len() > 1 && planted_every("sync_skips", 20) {
+        page.entries.remove(0);
+    }
+    page.hidden = view.hidden(from.after_seq + 1, page.next_seq);
+    page.has_more = page.next_seq < head_seq;
+    Ok((page, bytes))
+}
+
+/// Puts entries after `page.next_seq` into the page and moves `next_seq` past them and what is hidden before them.
+fn fill(
+    reader: &Reader<'_>,
+    conversation: ConversationId,
+    view: &View,
+    page: &mut SyncPage,
+    limit: usize,
+    max_bytes: usize,
+) -> Result<usize> {
+    let mut bytes = 0;
+    for (first, last) in view.ranges(page.next_seq + 1, page.head_seq) {
+        let left = limit - page.entries.len();
+        if left == 0 || (bytes >= max_bytes && !page.entries.is_empty()) {
+            return Ok(bytes);
+        }
+        for stored in log::entries(reader, conversation, first, last, left, max_bytes - bytes)? {
+            bytes += stored.bytes;
+            page.next_seq = stored.entry.seq;
+            let mut entry = stored.entry;
+            if entry.countable && planted_every("reader_differs", 50) {
+                entry.fallback_text.push(' ');
+            }
+            page.entries.push(entry);
+        }
+        if page.next_seq < last {
+            return Ok(bytes);
+        }
+    }
+    page.next_seq = page.head_seq.max(page.next_seq);
+    Ok(bytes)
+}

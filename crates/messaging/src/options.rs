@@ -1,0 +1,46 @@
+//! What configuration decides about messaging.
+
+/// Limits and settings; the defaults are the product's.
+#[derive(Clone, Debug)]
+pub struct MessagingOptions {
+    /// Whether people who are not friends may talk and be brought into groups at once.
+    pub strangers: bool,
+    /// The largest encoded content of a message, in bytes.
+    pub body_bytes: usize,
+    /// Sends a second that a person may keep up; 0: no limit.
+    pub sends_per_second: u32,
+    /// Sends that a person may make at once.
+    pub send_burst: u32,
+    /// Conversations that a person may be in.
+    pub conversations: i64,
+    /// People in a group.
+    pub group_members: i64,
+    /// People that one call may invite.
+    pub invite_batch: usize,
+    /// The longest title of a group, in bytes.
+    pub title_bytes: usize,
+    /// Sends that may wait for the writer before `unavailable`.
+    pub send_queue: usize,
+    /// Secret of the page tokens; the same in every process that serves the lists.
+    pub page_key: [u8; 32],
+    /// Milliseconds between two looks of the auditor; 0: it does not run.
+    pub audit_interval_ms: u64,
+}
+
+impl Default for MessagingOptions {
+    fn default() -> Self {
+        Self {
+            strangers: false,
+            body_bytes: 64 << 10,
+            sends_per_second: 10,
+            send_burst: 50,
+            conversations: 1_000,
+            group_members: 10_000,
+            invite_batch: 500,
+            title_bytes: 128,
+            send_queue: 16_384,
+            page_key: [0; 32],
+            audit_interval_ms: 1_000,
+        }
+    }
+}
