@@ -71,7 +71,7 @@ async fn file(Path(name): Path<String>) -> Answer<Response> {
 
 /// The pages of Swagger UI are part of the binary.
 fn page_file(name: &str) -> Answer<Response> {
-    let config = Config::new(["/openapi.json"]).try_it_out_enabled(true).persist_authorization(false);
+    let config = Config::new(["/openapi.json"]).try_it_out_enabled(true).validator_url("none");
     match utoipa_swagger_ui::serve(name, Arc::new(config)) {
         Ok(Some(file)) => Ok(([(header::CONTENT_TYPE, file.content_type)], file.bytes.into_owned()).into_response()),
         Ok(None) => Err(Error::not_found("page").into()),

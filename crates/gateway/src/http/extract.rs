@@ -36,10 +36,11 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Refusal> {
+        let limit = app.gateway.options.limits.json_request_bytes as usize;
         if !is_json(request.headers()) {
+            discard(request.into_body(), limit).await;
             return Err(Error::new(Code::Unsupported, "send application/json").into());
         }
-        let limit = app.gateway.options.limits.json_request_bytes as usize;
         let bytes = read(request, limit).await?;
         Ok(Json(parse(&bytes)?))
     }
@@ -52,16 +53,29 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 async fn read(request: Request, limit: usize) -> Result<Bytes, Error> {
-    let too_large = || Error::new(Code::TooLarge, format!("a request has at most {limit} bytes"));
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(too_large());
+    let mut body = request.into_body();
+    if announced.is_none_or(|length| length <= limit) {
+        match Limited::new(&mut body, limit).collect().await {
+            Ok(collected) => return Ok(collected.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => {}
+            Err(_) => return Err(Error::invalid("the body ended early")),
+        }
     }
-    let body: Body = request.into_body();
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(Error::invalid("the body ended early")),
+    discard(body, limit).await;
+    Err(Error::new(Code::TooLarge, format!("a request has at most {limit} bytes")))
+}
+
+/// Takes a while longer what nobody will look at: a connection closed while its client still writes is reset, and the
+/// client never sees the answer.
+async fn discard(mut body: Body, limit: usize) {
+    let mut most = limit.saturating_mul(8);
+    while let Some(Ok(frame)) = body.frame().await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        match most.checked_sub(length) {
+            Some(rest) => most = rest,
+            None => return,
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod schemas;
 mod sessions;
 mod socket;
 mod sync;
+mod trace;
 mod users;
 
 use std::{convert::Infallible, sync::Arc};

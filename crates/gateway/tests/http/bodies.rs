@@ -2,6 +2,10 @@
 
 use http::{Method, StatusCode};
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::house::House;
 
@@ -21,13 +25,30 @@ async fn only_json_is_taken() {
 #[tokio::test]
 async fn a_large_body_is_refused_before_it_is_read() {
     let house = House::start().await;
-    let padding = "x".repeat(1 << 20);
+    let padding = "x".repeat(7 << 20);
     let body = json!({"username": padding, "password": "secret"}).to_string();
     let ask = house.anyone(Method::POST, "/v1/users").header("content-type", "application/json");
     let answer = ask.body(body).send().await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(answer.code(), "too_large");
     assert!(house.fake.calls("register").is_empty());
+}
+
+#[tokio::test]
+async fn a_large_body_is_refused_when_its_size_was_not_announced() {
+    let house = House::start().await;
+    let mut stream = TcpStream::connect(house.address).await.unwrap();
+    let head = "POST /v1/users HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\n\
+                transfer-encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let chunk = format!("40000\r\n{}\r\n", " ".repeat(0x40000));
+    for _ in 0..6 {
+        stream.write_all(chunk.as_bytes()).await.unwrap();
+    }
+    stream.write_all(b"0\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("\"too_large\""), "{answer}");
 }
 
 #[tokio::test]

@@ -30,7 +30,8 @@ async fn it_can_be_browsed_without_the_internet() {
         assert!(!file.body.is_empty(), "{name}");
     }
     let start = house.anyone(Method::GET, "/docs/swagger-initializer.js").send().await;
-    assert!(start.text().contains("/openapi.json"), "{}", start.text());
+    assert!(start.text().contains("/openapi.json") && !start.text().contains("://"), "{}", start.text());
+    assert!(page.header("content-security-policy").starts_with("default-src 'self'"));
     assert_eq!(house.anyone(Method::GET, "/docs/nothing.js").send().await.code(), "not_found");
     assert_eq!(house.anyone(Method::GET, "/docs/..%2f..%2fetc%2fpasswd").send().await.code(), "not_found");
 }
