@@ -25,6 +25,15 @@ pub enum Command {
     Serve(ConfigArgs),
     /// Print the configuration that `serve` would use, with each key's meaning and where its value comes from
     Config(ConfigArgs),
+    /// Talk in the terminal
+    Chat {
+        /// Where the server is
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+        server: String,
+    },
+    /// Measure a server under load
+    #[command(subcommand)]
+    Bench(anser_bench::Command),
 }
 
 /// Where the configuration comes from. `serve` and `config` take the same.

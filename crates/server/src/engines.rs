@@ -1,49 +1,110 @@
 //! The engines under the services: the data directory, the store in it, the secrets beside it.
 
-use std::{fs, os::unix::fs::DirBuilderExt};
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
 
+use anser_auth::AuthSecrets;
 use anser_contract::PeerSecret;
-use anser_engine::{Db, DbOptions, Durability};
+use anser_engine::{Db, Level, Migration, Secrets, data_dir, selfcheck};
 use anser_gateway::Health;
 use anser_types::Clock;
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
-use crate::config::{self, Config};
+use crate::{config::Config, options};
+
+/// The store's secrets, beside it.
+const SECRETS: &str = "secrets";
+/// The key that signs access tokens.
+const SIGNING_KEY: &str = "token-signing-key";
+/// What gateways in other processes show; to be copied to them.
+const PEER_SECRET: &str = "peer.secret";
 
 /// What the services stand on.
 pub struct Engines {
     /// The store.
     pub db: Db,
+    /// What auth keeps secret.
+    pub auth: AuthSecrets,
+    /// Authenticates the page tokens of messaging.
+    pub messaging_pages: [u8; 32],
+    /// Authenticates the page tokens of contact, and goes into its hashes.
+    pub contact: [u8; 32],
+    /// What gateways in other processes show.
+    pub peer: PeerSecret,
 }
 
 impl Engines {
-    /// Opens everything in the data directory; makes it at the first start.
+    /// Opens everything in the data directory; makes it at the first start. The store comes first: it holds the lock
+    /// of the directory, so that two first starts do not make two sets of secrets.
     pub fn open(config: &Config, clock: &Clock, health: &Health) -> anyhow::Result<Self> {
-        let dir = &config.server.data_dir;
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .with_context(|| format!("cannot make the data directory {}", dir.display()))?;
-        let durability = match config.store.durability {
-            config::Durability::Full => Durability::Full,
-            config::Durability::Normal => Durability::Normal,
-        };
-        let options =
-            DbOptions { durability, readers: config.store.readers, queue: config.store.queue, ..DbOptions::new(dir) };
-        if durability != Durability::Full {
-            tracing::warn!("store.durability = \"normal\": what was acknowledged last can be lost in a power cut");
-            health.degrade("durability", true);
-        }
-        let db = Db::open(&options, anser_user::MIGRATIONS, clock.clone())?;
-        Ok(Self { db })
+        let options = options::store(config);
+        let dir = data_dir::open(&options.dir)?;
+        check(config, &dir, health)?;
+        let db = Db::open(&options, &migrations(), clock.clone())?;
+        let mut secrets = Secrets::open(dir.join(SECRETS))?;
+        Ok(Self {
+            db,
+            auth: AuthSecrets {
+                signing_key_pkcs8: secret_file(&dir.join(SIGNING_KEY), || Ok(anser_auth::generate_signing_key()?))?,
+                refresh_pepper: secrets.load_or_create("auth-refresh")?,
+            },
+            messaging_pages: secrets.load_or_create("messaging-pages")?,
+            contact: secrets.load_or_create("contact")?,
+            peer: peer_secret(&mut secrets, &dir.join(PEER_SECRET))?,
+        })
     }
+}
 
-    /// The secret that gateways show, made at the first start.
-    pub fn peer_secret(&self) -> anyhow::Result<PeerSecret> {
-        Ok(PeerSecret::new("todo"))
+/// Every service's schema.
+fn migrations() -> Vec<Migration> {
+    let all = [anser_user::MIGRATIONS, anser_auth::MIGRATIONS, anser_messaging::MIGRATIONS, anser_contact::MIGRATIONS];
+    all.concat()
+}
+
+/// Looks at what the promises rest on: refuses, or says what is missing here and in /readyz.
+fn check(config: &Config, dir: &Path, health: &Health) -> anyhow::Result<()> {
+    for finding in selfcheck(dir, options::store(config).durability)? {
+        let may_start = finding.level == Level::Degraded || config.store.ignore_findings;
+        ensure!(may_start, "{} (store.ignore_findings starts all the same)", finding.text);
+        tracing::warn!("DEGRADED: {}", finding.text);
+        health.degrade("durability", true);
     }
+    Ok(())
+}
 
-    /// Ends the store.
-    pub async fn close(self) {}
+/// The secret as a file of its own, because the gateway's process gets a copy of that file and of nothing else.
+fn peer_secret(secrets: &mut Secrets, path: &Path) -> anyhow::Result<PeerSecret> {
+    let secret = secrets.load_or_create("peer")?;
+    let text: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let bytes = secret_file(path, || Ok(format!("{text}\n").into_bytes()))?;
+    let text = String::from_utf8(bytes).with_context(|| format!("{} is no text", path.display()))?;
+    ensure!(!text.trim().is_empty(), "{} is empty", path.display());
+    Ok(PeerSecret::new(&text))
+}
+
+/// What stands in a file that only its owner may read; made and on stable storage at the first start.
+fn secret_file(path: &Path, make: impl FnOnce() -> anyhow::Result<Vec<u8>>) -> anyhow::Result<Vec<u8>> {
+    match fs::read(path) {
+        Ok(bytes) => return Ok(bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+    let bytes = make()?;
+    write_new(path, &bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(bytes)
+}
+
+/// A crash leaves the whole file or none.
+fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let unfinished = path.with_extension("new");
+    let _left_by_a_crash = fs::remove_file(&unfinished);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    path.parent().map_or(Ok(()), |dir| fs::File::open(dir)?.sync_all())
 }

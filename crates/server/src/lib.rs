@@ -29,6 +29,8 @@ pub fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(args) => serve(&args),
         Command::Config(args) => print_config(&args),
+        Command::Chat { server } => with_runtime(0, anser_client::chat::run(&server)),
+        Command::Bench(command) => with_runtime(0, command.run()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -41,8 +43,12 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn serve(args: &ConfigArgs) -> anyhow::Result<()> {
     let config = Config::new(&written(args)?)?;
-    let runtime = lifecycle::runtime(config.server.worker_threads).context("cannot start the threads")?;
-    let outcome = runtime.block_on(wiring::run(config));
+    with_runtime(config.server.worker_threads, wiring::run(config))
+}
+
+fn with_runtime(threads: usize, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = lifecycle::runtime(threads).context("cannot start the threads")?;
+    let outcome = runtime.block_on(work);
     // What still runs was given its time; a stuck task must not keep the process.
     runtime.shutdown_background();
     outcome

@@ -2,33 +2,103 @@
 
 use std::time::Duration;
 
+use anser_auth::{AuthOptions, HashCost};
+use anser_contact::ContactOptions;
 use anser_contract::v1::Limits;
+use anser_engine::{DbOptions, Durability};
 use anser_gateway::{GatewayOptions, ListenerOptions, options::Timings};
+use anser_messaging::MessagingOptions;
 use anser_user::UserOptions;
 
-use crate::config::Config;
+use crate::config::{self, Config};
+
+/// For the store.
+pub fn store(config: &Config) -> DbOptions {
+    let store = &config.store;
+    let durability = match store.durability {
+        config::Durability::Full => Durability::Full,
+        config::Durability::Normal => Durability::Normal,
+    };
+    // For the proof that the test of durability sees a store that does not wait.
+    let durability = if anser_types::plant::planted("synchronous-off") { Durability::Off } else { durability };
+    DbOptions { durability, readers: store.readers, queue: store.queue, ..DbOptions::new(&config.server.data_dir) }
+}
 
 /// For the user service.
-pub fn user(_config: &Config) -> UserOptions {
+pub fn user(_: &Config) -> UserOptions {
     UserOptions::default()
+}
+
+/// For the auth service.
+pub fn auth(config: &Config) -> AuthOptions {
+    let (auth, limits) = (&config.auth, &config.limits);
+    AuthOptions {
+        issuer: auth.issuer.clone(),
+        audience: auth.audience.clone(),
+        access_ttl: seconds(auth.access_token_s),
+        refresh_sliding_ttl: seconds(auth.refresh_token_s),
+        refresh_absolute_ttl: seconds(auth.session_s),
+        ticket_ttl: seconds(auth.ticket_s),
+        sessions_a_user: limits.sessions as usize,
+        logins_a_minute_per_ip: limits.logins_per_minute_per_ip,
+        logins_a_minute_per_name: limits.logins_per_minute_per_name,
+        registrations_a_minute_per_ip: limits.registrations_per_minute_per_ip,
+        hash: HashCost { memory_kib: auth.hash_memory_kib, passes: auth.hash_passes, lanes: auth.hash_lanes },
+        hashes_at_once: auth.hashes_at_once,
+        hash_queue: auth.hash_queue,
+    }
+}
+
+/// For the messaging service.
+pub fn messaging(config: &Config, page_key: [u8; 32]) -> MessagingOptions {
+    let (messaging, limits) = (&config.messaging, &config.limits);
+    MessagingOptions {
+        strangers: messaging.strangers_may_talk,
+        body_bytes: limits.body_bytes as usize,
+        sends_per_second: limits.sends_per_second,
+        send_burst: limits.send_burst,
+        conversations: i64::from(limits.conversations),
+        group_members: i64::from(limits.group_members),
+        invite_batch: limits.invite_batch as usize,
+        title_bytes: limits.title_bytes,
+        send_queue: messaging.send_queue,
+        page_key,
+        audit_interval_ms: messaging.audit_interval_ms,
+    }
+}
+
+/// For the contact service.
+pub fn contact(config: &Config) -> ContactOptions {
+    let limits = &config.limits;
+    ContactOptions {
+        friends_a_user: limits.friends as usize,
+        requests_a_day: limits.friend_requests_per_day as usize,
+        request_ttl: seconds(config.contact.request_s),
+        message_bytes: limits.friend_request_bytes as usize,
+    }
 }
 
 /// For the gateway.
 pub fn gateway(config: &Config) -> GatewayOptions {
     let gateway = &config.gateway;
-    let ms = Duration::from_millis;
     GatewayOptions {
         limits: limits(config),
         allowed_origins: gateway.allowed_origins.clone(),
         sockets_per_session: gateway.sockets_per_session,
         max_connections: gateway.connections,
         handshakes_per_second: gateway.handshakes_per_second,
+        hello_bytes: gateway.hello_bytes,
+        queued_events: gateway.queued_events,
+        queued_bytes: gateway.queued_bytes,
         timings: Timings {
-            hello: ms(gateway.hello_timeout_ms),
-            ping_after: ms(gateway.ping_after_ms),
-            dead_after: ms(gateway.dead_after_ms),
-            slow_grace: ms(gateway.slow_close_ms),
-            request_max: ms(gateway.request_timeout_ms),
+            hello: milliseconds(gateway.hello_timeout_ms),
+            ping_after: milliseconds(gateway.ping_after_ms),
+            dead_after: milliseconds(gateway.dead_after_ms),
+            slow_grace: milliseconds(gateway.slow_close_ms),
+            request: milliseconds(gateway.request_timeout_ms),
+            request_max: milliseconds(gateway.request_timeout_most_ms),
+            // A token outlives its session by its own time at most, and clocks may differ by a minute.
+            remember_ended: seconds(config.auth.access_token_s + 60),
             ..Timings::default()
         },
         ..GatewayOptions::default()
@@ -39,8 +109,8 @@ pub fn gateway(config: &Config) -> GatewayOptions {
 pub fn listener(config: &Config) -> ListenerOptions {
     ListenerOptions {
         max_connections: config.gateway.connections,
-        header_timeout: Duration::from_millis(config.gateway.header_timeout_ms),
-        drain_timeout: Duration::from_millis(config.server.drain_ms),
+        header_timeout: milliseconds(config.gateway.header_timeout_ms),
+        drain_timeout: milliseconds(config.server.drain_ms),
         ..ListenerOptions::default()
     }
 }
@@ -64,4 +134,12 @@ fn limits(config: &Config) -> Limits {
         sync_entries: limits.sync_entries,
         sync_bytes: limits.sync_bytes,
     }
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn milliseconds(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
 }

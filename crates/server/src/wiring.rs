@@ -2,8 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anser_contract::{Peer, PeerSecret};
+use anser_auth::AuthService;
+use anser_contact::ContactService;
+use anser_contract::Peer;
+use anser_engine::outbox::Outbox;
 use anser_gateway::{Gateway, GatewayServices, Health};
+use anser_messaging::Messaging;
 use anser_types::Clock;
 use anser_user::UserService;
 use anyhow::Context;
@@ -45,21 +49,21 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             let engines = Engines::open(&config, &clock, &health)?;
             upkeep::store(&engines, &health, &shutdown);
             let mut node = match (loopback, &sockets.peers) {
-                (true, Some(listener)) => Node::loopback(listener, engines.peer_secret()?)?,
+                (true, Some(listener)) => Node::loopback(listener, engines.peer.clone())?,
                 _ => Node::alone(),
             };
-            let services = services(&config, &engines, &clock, &mut node);
+            let services = services(&config, &engines, &clock, &mut node).await?;
             let _peers = serve_peers(sockets.peers, node, &shutdown);
             let door = Door::open(&config, services, &clock, &health, &metrics, sockets.clients)?;
             let outcome = door.run(&config, &health, &shutdown).await;
-            engines.close().await;
+            engines.db.close().await;
             outcome
         }
         Placement::Store { listen: _ } => {
             let engines = Engines::open(&config, &clock, &health)?;
             upkeep::store(&engines, &health, &shutdown);
-            let mut node = Node::serving(engines.peer_secret()?);
-            services(&config, &engines, &clock, &mut node);
+            let mut node = Node::serving(engines.peer.clone());
+            services(&config, &engines, &clock, &mut node).await?;
             lifecycle::announce_store(sockets.peers.as_ref());
             let served = serve_peers(sockets.peers, node, &shutdown).context("no socket for the gateways")?;
             health.set_ready(true);
@@ -68,7 +72,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             // The gateways' streams never end by themselves; single calls get a moment.
             let moment = Duration::from_millis(config.server.drain_ms.min(500));
             lifecycle::bounded(moment, async { served.await.unwrap_or(()) }).await;
-            engines.close().await;
+            engines.db.close().await;
             Ok(())
         }
     };
@@ -76,13 +80,35 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     outcome
 }
 
-/// The services in the order in which they may call each other.
-fn services(config: &Config, engines: &Engines, clock: &Clock, node: &mut Node) -> GatewayServices {
+/// The services, in the order in which they may call each other: downwards only.
+async fn services(
+    config: &Config,
+    engines: &Engines,
+    clock: &Clock,
+    node: &mut Node,
+) -> anyhow::Result<GatewayServices> {
     let db = &engines.db;
+
     let users = node.users(Arc::new(UserService::new(db, options::user(config), clock.clone())));
-    let events = node.events(anser_engine::outbox::Outbox::new(db));
-    let dead = Peer::new("http://127.0.0.1:1", PeerSecret::new("")).expect("an address");
-    GatewayServices { users, events, ..peers::remote(&dead) }
+
+    let auth = AuthService::new(db, users.clone(), &engines.auth, options::auth(config), clock.clone())?;
+    auth.start();
+    let auth = node.auth(auth);
+
+    let messaging = options::messaging(config, engines.messaging_pages);
+    let messaging = Messaging::start(db, messaging, clock.clone()).await?;
+    messaging.start_auditor();
+    let conversations = node.conversations(messaging.clone());
+    let messages = node.messages(messaging);
+
+    let contact = options::contact(config);
+    let contact =
+        ContactService::new(db, users.clone(), conversations.clone(), engines.contact, contact, clock.clone());
+    contact.start();
+    let contacts = node.contacts(contact);
+
+    let events = node.events(Outbox::new(db));
+    Ok(GatewayServices { users, auth, contacts, conversations, messages, events })
 }
 
 /// Serves the node's services to other processes, where there is a socket for that.

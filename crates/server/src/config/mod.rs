@@ -79,15 +79,10 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
+        let limits = &self.limits;
         let ordered = [
-            (
-                "limits.password_min_bytes",
-                self.limits.password_min_bytes,
-                "limits.password_max_bytes",
-                self.limits.password_max_bytes,
-            ),
-            ("limits.body_bytes", self.limits.body_bytes, "limits.frame_bytes", self.limits.frame_bytes),
-            ("limits.body_bytes", self.limits.body_bytes, "limits.request_bytes", self.limits.request_bytes),
+            ("limits.body_bytes", limits.body_bytes, "limits.frame_bytes", limits.frame_bytes),
+            ("limits.body_bytes", limits.body_bytes, "limits.request_bytes", limits.request_bytes),
         ];
         for (small, less, great, more) in ordered {
             if less > more {

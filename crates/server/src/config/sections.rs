@@ -43,12 +43,16 @@ pub struct Gateway {
     pub connections: usize,
     pub header_timeout_ms: u64,
     pub request_timeout_ms: u64,
+    pub request_timeout_most_ms: u64,
     pub hello_timeout_ms: u64,
+    pub hello_bytes: usize,
     pub ping_after_ms: u64,
     pub dead_after_ms: u64,
     pub open_requests: u32,
     pub unacked_pushes: u32,
     pub unacked_push_bytes: u32,
+    pub queued_events: usize,
+    pub queued_bytes: usize,
     pub slow_close_ms: u64,
     pub sockets_per_session: usize,
     pub handshakes_per_second: u32,
@@ -60,27 +64,29 @@ pub struct Gateway {
 pub struct Auth {
     pub issuer: String,
     pub audience: String,
-    pub access_token_s: u32,
-    pub refresh_token_s: u32,
-    pub session_s: u32,
-    pub refresh_grace_s: u32,
-    pub ticket_s: u32,
+    pub access_token_s: u64,
+    pub refresh_token_s: u64,
+    pub session_s: u64,
+    pub ticket_s: u64,
     pub hash_memory_kib: u32,
     pub hash_passes: u32,
+    pub hash_lanes: u32,
+    pub hashes_at_once: usize,
     pub hash_queue: usize,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contact {
-    pub request_s: u32,
+    pub request_s: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Messaging {
     pub strangers_may_talk: bool,
-    pub history_for_new_members: bool,
+    pub send_queue: usize,
+    pub audit_interval_ms: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -94,20 +100,16 @@ pub struct Limits {
     pub friends: u32,
     pub conversations: u32,
     pub group_members: u32,
+    pub title_bytes: usize,
     pub invite_batch: u32,
     pub friend_requests_per_day: u32,
     pub friend_request_bytes: u32,
-    pub password_min_bytes: u32,
-    pub password_max_bytes: u32,
     pub sessions: u32,
     pub logins_per_minute_per_ip: u32,
     pub logins_per_minute_per_name: u32,
     pub registrations_per_minute_per_ip: u32,
     pub sync_entries: u32,
     pub sync_bytes: u32,
-    pub sync_many_bytes: u32,
-    pub resume_entries: u32,
-    pub resume_bytes: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
