@@ -40,8 +40,9 @@ pub fn routes() -> Vec<Route> {
                 Code::StorageFull,
             ]),
         route(Method::GET, "/v1/conversations/{conversation_id}/messages", "list_messages", history)
-            .about("The history: the newest entries, or those before, after or between")
-            .details("Entries come in ascending order of `seq`. Without parameters: the newest ones.")
+            .about("The history: the newest entries, or those before or after one, or of a time")
+            .details("Entries come in ascending order of `seq`. Without parameters: the newest ones. `before_seq` and `after_seq` are not \
+                 given together; a range of time narrows either.")
             .query::<Range>()
             .answers::<HistoryReply>(200, "Entries that you may see, and whether there are more"),
     ];
@@ -105,5 +106,8 @@ async fn history(
         until_at: range.until_at,
         limit: limit(range.limit),
     };
-    Ok(axum::Json(gateway.services.messages.history(&ctx, request).await?))
+    let mut reply = gateway.services.messages.history(&ctx, request).await?;
+    // Going back, the log is read from its newest entry; every answer of ours runs forward.
+    reply.items.sort_by_key(|entry| entry.seq);
+    Ok(axum::Json(reply))
 }

@@ -265,7 +265,7 @@ impl Messages for Fake {
     }
     async fn history(&self, ctx: &Context, r: HistoryRequest) -> Result<HistoryReply> {
         self.called("history", ctx, format!("{r:?}")).await?;
-        Ok(HistoryReply { items: vec![Entry { seq: 1, ..Entry::default() }], has_more: true })
+        Ok(HistoryReply { items: [3, 2, 1].map(|seq| Entry { seq, ..Entry::default() }).to_vec(), has_more: true })
     }
     async fn heads(&self, ctx: &Context, r: HeadsRequest) -> Result<HeadsReply> {
         self.called("heads", ctx, format!("{r:?}")).await?;

@@ -157,7 +157,9 @@ async fn history_is_paged_both_ways_and_by_time() {
     let house = House::start().await;
     let path = format!("/v1/conversations/{}/messages", id(7));
     let answer = house.get(&format!("{path}?before_seq=9&after_seq=2&from_at=100&until_at=200&limit=10")).await;
-    assert_eq!((&answer.json()["has_more"], &answer.json()["items"][0]["seq"]), (&json!(true), &json!(1)));
+    assert_eq!(answer.json()["has_more"], true);
+    let seqs: Vec<_> = answer.json()["items"].as_array().unwrap().iter().map(|entry| entry["seq"].as_i64()).collect();
+    assert_eq!(seqs, [Some(1), Some(2), Some(3)]);
     let request = house.fake.last("history").request;
     for part in ["before_seq: 9", "after_seq: 2", "from_at: 100", "until_at: 200", "limit: 10"] {
         assert!(request.contains(part), "{request}");
