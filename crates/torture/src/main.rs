@@ -94,6 +94,42 @@ enum Command {
         #[arg(long)]
         keep: Option<PathBuf>,
     },
+    /// Random histories; after each sync a device must hold what a fresh device holds.
+    SyncProps {
+        /// The program to start.
+        #[arg(long, default_value = "target/debug/anser")]
+        anser: PathBuf,
+        /// How many.
+        #[arg(long, default_value_t = 300)]
+        histories: u64,
+        /// The seed of the first; each has the next one.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// A very large group with people who come and go while others talk.
+    Bigroup {
+        /// The program to start.
+        #[arg(long, default_value = "target/debug/anser")]
+        anser: PathBuf,
+        /// How many members.
+        #[arg(long, default_value_t = 10_000)]
+        members: usize,
+        /// How many of them listen.
+        #[arg(long, default_value_t = 1_000)]
+        online: usize,
+        /// How many talk.
+        #[arg(long, default_value_t = 5)]
+        talkers: usize,
+        /// How long.
+        #[arg(long, default_value_t = 15)]
+        seconds: u64,
+        /// The seed of all dice.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Where to keep the history.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
 }
 
 #[tokio::main]
@@ -142,6 +178,14 @@ async fn run(command: Command, scratch: &Path) -> Result<bool> {
         }
         Command::Faults { anser, names, seed, keep } => {
             modes::faults::run(&anser, keep.as_deref().unwrap_or(scratch), &names, seed).await
+        }
+        Command::SyncProps { anser, histories, seed } => modes::props::run(&anser, scratch, histories, seed).await,
+        Command::Bigroup { anser, members, online, talkers, seconds, seed, out } => {
+            let history = modes::history_path(out.as_deref(), scratch, "history");
+            let size = modes::bigroup::Size { members, online, talkers, seconds };
+            let report = modes::bigroup::run(&anser, scratch, &history, size, seed).await?;
+            println!("seed {seed}: {report}");
+            Ok(report.clean())
         }
     }
 }

@@ -93,6 +93,8 @@ pub struct Seen {
     pub countable: bool,
     /// What it says.
     pub content: Content,
+    /// What any client can show of it.
+    pub fallback_text: String,
 }
 
 /// That a reader saw an entry.
@@ -387,6 +389,7 @@ impl Reading {
             server_ts: entry.server_ts,
             countable: entry.countable,
             content: Content::read(&entry.content),
+            fallback_text: entry.fallback_text,
         };
         let (conversation, seq) = (entry.conversation_id, entry.seq);
         self.facts.sightings.push(Sighting {

@@ -175,7 +175,7 @@ impl Script {
     }
 
     /// Nothing is broken.
-    pub fn is_clean(self) {
+    pub fn stays_clean(self) {
         let report = self.judged();
         assert!(report.clean(), "{report}");
     }

@@ -12,7 +12,7 @@ fn seqs_dense() {
     let mut script = Script::new();
     let first = script.message(ALICE, "a");
     script.message(BOB, "b");
-    script.is_clean();
+    script.stays_clean();
 
     let mut script = Script::new();
     script.message(ALICE, "a");
@@ -35,7 +35,7 @@ fn same_key_same_ack() {
     let seq = script.message(ALICE, "a");
     let id = script.sends(ALICE, "a");
     script.acked(ALICE, id, "a", seq, true);
-    script.is_clean();
+    script.stays_clean();
 
     let mut script = Script::new();
     let seq = script.message(ALICE, "a");
@@ -67,7 +67,7 @@ fn other_words_under_one_key() {
         script.replies(ALICE, id, answer, body);
         script
     };
-    conflicting("error", json!({"code": "idempotency_conflict"})).is_clean();
+    conflicting("error", json!({"code": "idempotency_conflict"})).stays_clean();
     let ack = json!({"conversation_id": "g", "client_msg_id": "a", "seq": 3, "server_ts": 1003, "dup": true});
     conflicting("send", ack).breaks(Invariant::SameKeySameAck);
 }
@@ -82,7 +82,7 @@ fn readers_agree() {
         script.rewrite(seq, "content", text("a"));
         script
     };
-    told("a").is_clean();
+    told("a").stays_clean();
     told("something else").breaks(Invariant::ReadersAgree);
 }
 
@@ -99,7 +99,7 @@ fn no_phantom() {
         script.replies(BOB, id, "error", json!({"code": "unavailable", "retryable": retryable}));
         script
     };
-    refused(true).is_clean();
+    refused(true).stays_clean();
     refused(false).breaks(Invariant::NoPhantom);
 }
 
@@ -143,7 +143,7 @@ fn ack_real_time_order() {
         script.acked(BOB, id, "late", late, false);
         script
     };
-    story(4, 3).is_clean();
+    story(4, 3).stays_clean();
     story(3, 4).breaks(Invariant::AckRealTimeOrder);
 }
 
@@ -159,7 +159,7 @@ fn send_order() {
         script.acked(ALICE, two, "two", seq("two"), false);
         script
     };
-    story("one", "two").is_clean();
+    story("one", "two").stays_clean();
     story("two", "one").breaks(Invariant::SendOrder);
 }
 
@@ -173,7 +173,7 @@ fn server_ts_monotone() {
     let mut script = Script::new();
     script.logged("alice", "", json!({"role_changed": {"user_id": "bob", "role": "admin"}}));
     script.rewrite(3, "server_ts", json!(1002));
-    script.is_clean();
+    script.stays_clean();
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn entitlement() {
         }
         script
     };
-    story(false).is_clean();
+    story(false).stays_clean();
     story(true).breaks(Invariant::Entitlement);
 }
 
@@ -206,7 +206,7 @@ fn nobody_writes_from_outside_or_hears_of_heads_there() {
         script.heads(BOB, json!({"head_seq": head, "read_seq": head}));
         script
     };
-    told(3).is_clean();
+    told(3).stays_clean();
     told(4).breaks(Invariant::Entitlement);
 }
 
@@ -219,7 +219,7 @@ fn reads_own_acks() {
         script.last_cursor(3, 0);
         script
     };
-    told(3).is_clean();
+    told(3).stays_clean();
     told(2).breaks(Invariant::ReadsOwnAcks);
 }
 
@@ -231,7 +231,7 @@ fn sync_exact() {
         script.synced(ALICE, 0, seqs, json!({"next_seq": 3, "head_seq": 3}));
         script
     };
-    page(&[1, 2, 3]).is_clean();
+    page(&[1, 2, 3]).stays_clean();
     page(&[1, 3]).breaks(Invariant::SyncExact);
     page(&[1, 3, 2]).breaks(Invariant::SyncExact);
 }
@@ -247,8 +247,8 @@ fn hidden_is_said() {
         script.synced(BOB, 0, &[2, 3, 5], rest);
         script
     };
-    page(json!([{"from_seq": 1, "to_seq": 1}, {"from_seq": 4, "to_seq": 4}])).is_clean();
-    page(json!([{"from_seq": 4, "to_seq": 4}])).is_clean();
+    page(json!([{"from_seq": 1, "to_seq": 1}, {"from_seq": 4, "to_seq": 4}])).stays_clean();
+    page(json!([{"from_seq": 4, "to_seq": 4}])).stays_clean();
     page(json!([])).breaks(Invariant::SyncExact);
 }
 
@@ -263,14 +263,14 @@ fn connection_order() {
         then(&mut script);
         script
     };
-    story(&|script| (4..=5).for_each(|seq| script.pushed(BOB, seq))).is_clean();
+    story(&|script| (4..=5).for_each(|seq| script.pushed(BOB, seq))).stays_clean();
     story(&|script| script.pushed(BOB, 5)).breaks(Invariant::ConnectionOrder);
     story(&|script| script.pushed(BOB, 3)).breaks(Invariant::ConnectionOrder);
     let warned = |script: &mut Script| {
         script.hears(BOB, json!({"sync_required": {"reason": "slow"}}));
         script.pushed(BOB, 5);
     };
-    story(&warned).is_clean();
+    story(&warned).stays_clean();
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn what_a_sync_promised_is_pushed() {
         script.pushed(BOB, next);
         script
     };
-    story(3).is_clean();
+    story(3).stays_clean();
     story(4).breaks(Invariant::ConnectionOrder);
 }
 
@@ -302,9 +302,9 @@ fn resume_complete() {
         script.close(7);
         script
     };
-    story(true, 4).is_clean();
-    story(true, 3).is_clean();
-    story(false, 5).is_clean();
+    story(true, 4).stays_clean();
+    story(true, 3).stays_clean();
+    story(false, 5).stays_clean();
     story(true, 5).breaks(Invariant::ResumeComplete);
 }
 
@@ -336,7 +336,7 @@ fn read_cursor_monotone() {
         script.last_cursor(3, 0);
         script
     };
-    story(3).is_clean();
+    story(3).stays_clean();
     story(1).breaks(Invariant::ReadCursorMonotone);
 }
 
@@ -365,6 +365,6 @@ fn unread_correct() {
         script.last_cursor(3, unread);
         script
     };
-    story(1).is_clean();
+    story(1).stays_clean();
     story(2).breaks(Invariant::UnreadCorrect);
 }

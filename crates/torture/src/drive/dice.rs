@@ -10,12 +10,12 @@ impl Dice {
     /// Dice for `seed`; `lane` makes them differ between users of one seed.
     pub fn new(seed: u64, lane: u64) -> Self {
         let mut dice = Self(seed ^ lane.wrapping_mul(0xd6e8_feb8_6659_fd93));
-        dice.next();
+        dice.roll();
         dice
     }
 
     /// 64 random bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -25,7 +25,7 @@ impl Dice {
 
     /// A number below `end`; 0 if `end` is 0.
     pub fn below(&mut self, end: usize) -> usize {
-        if end == 0 { 0 } else { (self.next() % end as u64) as usize }
+        if end == 0 { 0 } else { (self.roll() % end as u64) as usize }
     }
 
     /// Whether something with a chance of `percent` happens.
@@ -53,7 +53,7 @@ impl Dice {
 
     /// 128 random bits.
     pub fn wide(&mut self) -> u128 {
-        u128::from(self.next()) << 64 | u128::from(self.next())
+        u128::from(self.roll()) << 64 | u128::from(self.roll())
     }
 
     /// A fresh UUIDv7 in text.
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_throws_the_same() {
-        let throw = |lane| Dice::new(7, lane).next();
+        let throw = |lane| Dice::new(7, lane).roll();
         assert_eq!(throw(1), throw(1));
         assert_ne!(throw(1), throw(2));
         let mut dice = Dice::new(1, 1);

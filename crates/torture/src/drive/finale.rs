@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tokio::time::{Duration, timeout};
 
-use super::{Dice, Encoding, Person, Received, Socket, World};
+use super::{Dice, Encoding, Login, Person, Received, Socket, World};
 use crate::wire::frame::{HeadsPage, Reply};
 
 /// Lets all of `people` read everything, four at a time.
@@ -25,7 +25,8 @@ pub async fn read_everything(world: &Arc<World>, people: &[Arc<Person>]) -> Resu
 }
 
 async fn read_all(world: Arc<World>, person: Arc<Person>, mut dice: Dice) -> Result<()> {
-    let mut reader = Reader::open(&world, &person, true, &mut dice).await?;
+    let login = person.log_in(&mut dice).await?;
+    let mut reader = Reader::open(&world, &person, &login, true, &mut dice).await?;
     let heads = reader.heads("").await?;
     for head in &heads.items {
         reader.whole_log(&head.conversation_id).await?;
@@ -43,13 +44,12 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Logs `person` in on a fresh device and connects.
-    pub async fn open(world: &World, person: &Person, last: bool, dice: &mut Dice) -> Result<Self> {
-        let login = person.log_in(dice).await?;
+    /// Connects as `login` of `person`, knowing nothing.
+    pub async fn open(world: &World, person: &Person, login: &Login, last: bool, dice: &mut Dice) -> Result<Self> {
         let encoding = if dice.chance(50) { Encoding::Json } else { Encoding::Proto };
         let whose = (&*person.id, &*login.device, last);
         let mut socket = Socket::connect(world.http.authority(), encoding, world.recorder.clone(), whose).await?;
-        socket.hello(&person.token(&login).await, &login.device, "").await?;
+        socket.hello(&person.token(login).await, &login.device, "").await?;
         let mut reader = Self { socket, next: 0 };
         timeout(Duration::from_secs(15), reader.wait(|frame| frame.welcome)).await.context("no welcome")??;
         Ok(reader)

@@ -16,6 +16,7 @@ mod world;
 
 pub use dice::Dice;
 pub use http::{Answer, Http};
+pub use knowledge::Knowledge;
 pub use person::{Login, Person};
 pub use socket::{Encoding, Received, Socket};
 pub use world::{Group, Habits, Phase, World};

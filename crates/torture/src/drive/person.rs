@@ -21,7 +21,7 @@ pub struct Person {
     pub name: String,
     http: Http,
     /// The session under which they do things that belong to no device.
-    desk: Login,
+    pub desk: Login,
 }
 
 /// A session of one device.

@@ -9,6 +9,7 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -44,6 +45,11 @@ impl Recorder {
     /// How many frames have come in so far: it stands still when all is quiet.
     pub fn arrivals(&self) -> u64 {
         self.arrivals.load(Ordering::Relaxed)
+    }
+
+    /// How long the run has been going on.
+    pub fn age(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// Notes what happened, now.

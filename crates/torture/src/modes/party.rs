@@ -41,7 +41,7 @@ impl Party {
         let mut dice = Dice::new(seed ^ unix_ms as u64, 0);
         let mut all = Vec::new();
         for number in 0..people {
-            let name = format!("t{:08x}p{number}", dice.next() as u32);
+            let name = format!("t{:08x}p{number}", dice.roll() as u32);
             let person = Person::register(&http, name, &mut dice).await?;
             recorder.note(What::User { user: person.id.clone() });
             all.push(Arc::new(person));

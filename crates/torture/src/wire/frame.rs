@@ -115,6 +115,7 @@ messages! {
         client_msg_id: String,
         server_ts: i64,
         countable: bool,
+        fallback_text: String,
         content: Value,
     }
     /// An entry that this very connection sent.

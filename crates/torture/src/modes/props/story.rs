@@ -1,0 +1,284 @@
+//! One history: what happens between three people, and when the watched devices are looked at.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    Stage,
+    fresh::{State, fresh},
+    watched::Watched,
+};
+use crate::drive::{Dice, Encoding, Person};
+
+/// How often a step is tried that a restart cut off.
+const TRIES: usize = 5;
+
+struct Story<'s> {
+    stage: &'s Stage,
+    dice: Dice,
+    host: Arc<Person>,
+    /// Whose devices are watched.
+    guest: Arc<Person>,
+    third: Arc<Person>,
+    group: String,
+    direct: String,
+    devices: Vec<Watched>,
+    steps: Vec<String>,
+}
+
+/// Tells the history of `seed`. A failure comes with the steps that led to it.
+pub async fn tell(stage: &Stage, seed: u64) -> Result<(), (anyhow::Error, Vec<String>)> {
+    let mut story = begin(stage, seed).await.map_err(|error| (error, vec!["the beginning".to_owned()]))?;
+    match story.go_on().await {
+        Ok(()) => Ok(()),
+        Err(error) => Err((error, story.steps)),
+    }
+}
+
+async fn begin(stage: &Stage, seed: u64) -> Result<Story<'_>> {
+    let _standing = stage.standing.read().await;
+    let mut dice = Dice::new(seed, 40_000);
+    let world = &stage.world;
+    let mut people = Vec::new();
+    for role in ["host", "guest", "third"] {
+        let name = format!("{role}-{:x}-{:x}", world.unix_ms(), dice.roll() as u32);
+        people.push(Arc::new(Person::register(&world.http, name, &mut dice).await?));
+    }
+    let [host, guest, third] = <[Arc<Person>; 3]>::try_from(people).ok().context("three people")?;
+    for (one, other) in [(&host, &guest), (&host, &third), (&guest, &third)] {
+        one.befriend(other).await?;
+    }
+    let body = json!({"title": "a group", "member_ids": [guest.id, third.id]});
+    let group = host.insist("POST", "/v1/conversations", body).await?.text("conversation_id").to_owned();
+    let direct = host.insist("POST", "/v1/conversations", json!({"user_id": guest.id})).await?;
+    let direct = direct.text("conversation_id").to_owned();
+    let mut devices = Vec::new();
+    for encoding in [Encoding::Json, Encoding::Proto] {
+        devices.push(Watched::new(world.clone(), guest.clone(), encoding, &mut dice).await?);
+    }
+    Ok(Story { stage, dice, host, guest, third, group, direct, devices, steps: Vec::new() })
+}
+
+impl Story<'_> {
+    async fn go_on(&mut self) -> Result<()> {
+        let steps = 12 + self.dice.below(18);
+        for _ in 0..steps {
+            if self.dice.chance(1) {
+                self.steps.push("the server is restarted".into());
+                self.stage.restart().await?;
+            }
+            let standing = self.stage.standing.read().await;
+            self.step().await?;
+            drop(standing);
+        }
+        for device in 0..self.devices.len() {
+            let _standing = self.stage.standing.read().await;
+            self.look(device).await?;
+        }
+        for device in &mut self.devices {
+            device.leave(true).await;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self) -> Result<()> {
+        let device = self.dice.below(self.devices.len());
+        match self.dice.weighted(&[24, 8, 6, 8, 8, 5, 4, 4, 14, 8, 14, 10]) {
+            0 => self.others_talk().await,
+            1 => self.guest_talks(device).await,
+            2 => self.call("the guest is removed", &self.host.clone(), "DELETE", self.member_path(), Value::Null).await,
+            3 => self.comes_back().await,
+            4 => {
+                self.call("the guest leaves", &self.guest.clone(), "POST", self.group_path(":leave"), Value::Null).await
+            }
+            5 => {
+                let path = format!("/v1/friends/{}", self.guest.id);
+                self.call("the host ends the friendship", &self.host.clone(), "DELETE", path, Value::Null).await
+            }
+            6 => {
+                self.steps.push("they make friends again".into());
+                let _already = self.host.befriend(&self.guest).await;
+                Ok(())
+            }
+            7 => self.flood().await,
+            8 => {
+                self.steps.push(format!("device {device} connects anew"));
+                self.connected(device, true).await
+            }
+            9 => {
+                self.steps.push(format!("device {device} goes away"));
+                let politely = self.dice.chance(50);
+                self.devices[device].leave(politely).await;
+                Ok(())
+            }
+            10 => self.look(device).await,
+            _ => self.reads(device).await,
+        }
+    }
+
+    fn group_path(&self, rest: &str) -> String {
+        format!("/v1/conversations/{}{rest}", self.group)
+    }
+
+    fn member_path(&self) -> String {
+        self.group_path(&format!("/members/{}", self.guest.id))
+    }
+
+    /// Does something whose refusal is no failure: one who is not there cannot be removed.
+    async fn call(&mut self, step: &str, who: &Person, method: &str, path: String, body: Value) -> Result<()> {
+        self.steps.push(step.into());
+        for _ in 0..100 {
+            let answer = who.call(method, &path, body.clone()).await;
+            if !answer.unknown() {
+                return Ok(());
+            }
+            sleep(answer.retry_after().unwrap_or(Duration::from_millis(50))).await;
+        }
+        anyhow::bail!("{step}: no answer after many tries")
+    }
+
+    async fn comes_back(&mut self) -> Result<()> {
+        let (host, guest) = (self.host.clone(), self.guest.clone());
+        let body = json!({"user_ids": [guest.id]});
+        self.call("the guest is invited", &host, "POST", self.group_path("/members"), body).await?;
+        if self.dice.chance(70) {
+            let path = format!("/v1/invitations/{}:accept", self.group);
+            self.call("the guest accepts, if asked", &guest, "POST", path, Value::Null).await?;
+        }
+        Ok(())
+    }
+
+    fn some_conversation(&mut self) -> String {
+        if self.dice.chance(60) { self.group.clone() } else { self.direct.clone() }
+    }
+
+    fn words(&mut self) -> Value {
+        json!({"text": {"text": format!("words {}", self.dice.roll())}})
+    }
+
+    async fn others_talk(&mut self) -> Result<()> {
+        let (host, third) = (self.host.clone(), self.third.clone());
+        for _ in 0..1 + self.dice.below(4) {
+            let conversation = self.some_conversation();
+            let who = if conversation == self.group && self.dice.chance(40) { &third } else { &host };
+            self.talk(who, &conversation).await?;
+        }
+        Ok(())
+    }
+
+    async fn talk(&mut self, who: &Person, conversation: &str) -> Result<()> {
+        let body = json!({"client_msg_id": self.dice.id(self.stage.world.unix_ms()), "content": self.words()});
+        let step = format!("a message to {}", if conversation == self.group { "the group" } else { "the guest" });
+        self.call(&step, who, "POST", format!("/v1/conversations/{conversation}/messages"), body).await
+    }
+
+    async fn guest_talks(&mut self, device: usize) -> Result<()> {
+        let conversation = self.some_conversation();
+        if self.dice.chance(50) {
+            let guest = self.guest.clone();
+            return self.talk(&guest, &conversation).await;
+        }
+        self.steps.push(format!("device {device} sends"));
+        let cmid = self.dice.id(self.stage.world.unix_ms());
+        let send = json!({"conversation_id": conversation, "client_msg_id": cmid, "content": self.words()});
+        self.connected(device, false).await?;
+        if self.devices[device].say(send).await.is_err() {
+            self.devices[device].leave(false).await;
+        }
+        Ok(())
+    }
+
+    /// More than the push window holds, while nobody reads.
+    async fn flood(&mut self) -> Result<()> {
+        let (host, conversation) = (self.host.clone(), self.some_conversation());
+        for _ in 0..20 + self.dice.below(60) {
+            self.talk(&host, &conversation).await?;
+        }
+        Ok(())
+    }
+
+    async fn reads(&mut self, device: usize) -> Result<()> {
+        let conversation = self.some_conversation();
+        let place = self.devices[device].place(&conversation);
+        let read_seq = (place - self.dice.below(6) as i64).max(0);
+        self.steps.push(format!("device {device} has read {read_seq}"));
+        self.connected(device, false).await?;
+        // Somebody who never was there, or a socket that is gone: nothing to compare.
+        if self.devices[device].read(&conversation, read_seq).await.is_err() {
+            self.devices[device].leave(false).await;
+        }
+        Ok(())
+    }
+
+    async fn connected(&mut self, device: usize, anew: bool) -> Result<()> {
+        let mut last = Ok(());
+        for _ in 0..TRIES {
+            if self.devices[device].connected() && !anew {
+                return Ok(());
+            }
+            last = self.devices[device].connect(&mut self.dice).await;
+            if last.is_ok() {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        last.context("a device could not connect")
+    }
+
+    /// Looks at a device: pushes must keep it complete, and after a sync it must hold what a fresh device holds.
+    async fn look(&mut self, device: usize) -> Result<()> {
+        self.steps.push(format!("device {device} is looked at"));
+        self.connected(device, false).await?;
+        let _cut_off = self.devices[device].listen(Duration::from_millis(3)).await;
+        if self.devices[device].connected() && self.devices[device].continuous && self.dice.chance(50) {
+            self.pushed_state(device).await?;
+        }
+        let mut tried = 0;
+        loop {
+            self.connected(device, false).await?;
+            match self.devices[device].sync(&mut self.dice).await {
+                Ok(()) => break,
+                Err(error) if tried == TRIES => return Err(error.context("a device could not sync")),
+                Err(_cut_off) => self.devices[device].leave(false).await,
+            }
+            tried += 1;
+        }
+        let right = self.fresh().await?;
+        let found = self.devices[device].state.difference(&right);
+        ensure!(found.is_none(), "after a sync, device {device} differs: {}", found.unwrap_or_default());
+        Ok(())
+    }
+
+    /// A device that lost nothing is complete without asking, within moments.
+    async fn pushed_state(&mut self, device: usize) -> Result<()> {
+        let right = self.fresh().await?;
+        let deadline = Instant::now() + Duration::from_secs(5);
+        loop {
+            if self.devices[device].listen(Duration::from_millis(5)).await.is_err() || !self.devices[device].continuous
+            {
+                return Ok(());
+            }
+            let mine = State { entries: self.devices[device].state.entries.clone(), ..right.clone() };
+            match mine.difference(&right) {
+                None => return Ok(()),
+                Some(found) => {
+                    ensure!(Instant::now() < deadline, "device {device} was not told by pushes: {found}");
+                }
+            }
+        }
+    }
+
+    async fn fresh(&mut self) -> Result<State> {
+        let mut last = None;
+        for _ in 0..TRIES {
+            match fresh(&self.stage.world, &self.guest, &mut self.dice).await {
+                Ok(state) => return Ok(state),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.context("no try")?).context("a fresh device could not sync")
+    }
+}
