@@ -1,0 +1,95 @@
+//! The auditor: always on, in small bites, it walks through all conversations and checks that what stands in the
+//! tables adds up. A mismatch is an error metric and a log line that names the row; it repairs nothing.
+//!
+//! Of each conversation it checks: extents are dense and name exactly their entries, seqs are 1…n, positions rise,
+//! times do not fall, countable entries are counted right, row checksums hold, every message has its key; stays and
+//! read cursors lie within the log, and the member count is right. One look is one snapshot of at most [`ROWS`] rows
+//! of the log; the next look goes on from there.
+
+mod members;
+mod walk;
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use anser_engine::Reader;
+use anser_types::{ConversationId, Result, UserId};
+
+use crate::Messaging;
+use walk::Walk;
+
+/// Rows of the log, or members, that one look goes through at most, give or take the last extent's end.
+const ROWS: usize = 1_000;
+/// Conversations that one look visits at most.
+const CONVERSATIONS: usize = 100;
+/// Mismatches that one look reports one by one; what is wrong everywhere need not fill the log.
+const REPORTED: usize = 16;
+
+/// Starts the auditor of `room`. It ends with the room.
+pub fn start(room: &Arc<Messaging>) {
+    let interval = Duration::from_millis(room.options.audit_interval_ms);
+    if !interval.is_zero() {
+        tokio::spawn(run(Arc::downgrade(room), interval));
+    }
+}
+
+async fn run(room: Weak<Messaging>, interval: Duration) {
+    let mut walk = Walk::default();
+    loop {
+        tokio::time::sleep(interval).await;
+        let Some(room) = room.upgrade() else { return };
+        let from = walk.clone();
+        match room.db.read(move |reader| look(reader, from)).await {
+            Ok((next, found)) => {
+                walk = next;
+                report(&found);
+            }
+            // A store that cannot be read is told of by those who need it.
+            Err(error) => tracing::debug!(%error, "the auditor could not look"),
+        }
+    }
+}
+
+/// Goes on with `walk` for one bite; answers where the next one begins and what did not add up.
+fn look(reader: &Reader<'_>, mut walk: Walk) -> Result<(Walk, Vec<Mismatch>)> {
+    let mut found = Vec::new();
+    let mut rows_left = ROWS;
+    for _ in 0..CONVERSATIONS {
+        rows_left = rows_left.saturating_sub(walk.step(reader, rows_left, &mut found)?);
+        if rows_left == 0 || walk.at_start() {
+            break;
+        }
+    }
+    metrics::counter!("anser_messaging_audit_rows_total").increment((ROWS - rows_left) as u64);
+    Ok((walk, found))
+}
+
+fn report(found: &[Mismatch]) {
+    if !found.is_empty() {
+        metrics::counter!("anser_messaging_audit_mismatches_total").increment(found.len() as u64);
+    }
+    for mismatch in found.iter().take(REPORTED) {
+        tracing::error!(
+            conversation.id = %mismatch.conversation,
+            user.id = mismatch.user.map(tracing::field::display),
+            seq = mismatch.seq,
+            "the log does not add up: {}",
+            mismatch.what
+        );
+    }
+}
+
+/// Something that does not add up, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mismatch {
+    conversation: ConversationId,
+    /// The entry concerned; 0: no single one.
+    seq: i64,
+    user: Option<UserId>,
+    what: &'static str,
+}
+
+#[cfg(test)]
+mod tests;

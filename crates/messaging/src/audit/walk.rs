@@ -1,0 +1,214 @@
+//! The walk through the log: conversation by conversation in the order of their ids, entry by entry.
+
+use anser_engine::{Reader, Row};
+use anser_types::{ConversationId, MessageId, Result, Timestamp, UserId};
+
+use super::{Mismatch, members};
+use crate::log::{self, Kind};
+
+/// Where the auditor stands.
+#[derive(Clone, Debug, Default)]
+pub struct Walk {
+    /// The conversation it is in, or the last one it was through with.
+    conversation: ConversationId,
+    stage: Stage,
+}
+
+#[derive(Clone, Debug, Default)]
+enum Stage {
+    /// Through with it: on to the next.
+    #[default]
+    Done,
+    /// Up to and with this entry all is checked.
+    Entries(Last),
+    /// Up to and with this person all is checked.
+    Members(Option<UserId>),
+}
+
+/// The entry that was checked last; all zero: none.
+#[derive(Clone, Copy, Debug, Default)]
+struct Last {
+    seq: i64,
+    position: i64,
+    at: Timestamp,
+    countable: i64,
+}
+
+impl Walk {
+    /// Whether the next step begins with the first conversation.
+    pub fn at_start(&self) -> bool {
+        self.conversation == ConversationId::default() && matches!(self.stage, Stage::Done)
+    }
+
+    /// One step of about `rows` rows at most: a part of a log, or of its members. Answers how many rows it took.
+    pub fn step(&mut self, reader: &Reader<'_>, rows: usize, found: &mut Vec<Mismatch>) -> Result<usize> {
+        if matches!(self.stage, Stage::Done) {
+            let Some(next) = next_conversation(reader, self.conversation)? else {
+                *self = Self::default();
+                return Ok(0);
+            };
+            *self = Self { conversation: next, stage: Stage::Entries(Last::default()) };
+        }
+        let conversation = self.conversation;
+        let taken = match &mut self.stage {
+            Stage::Entries(last) => {
+                let taken = Entries { conversation, last, found }.check(reader, rows)?;
+                if taken < rows {
+                    self.stage = Stage::Members(None);
+                }
+                taken
+            }
+            Stage::Members(after) => {
+                let (taken, next) = members::check(reader, conversation, *after, rows, found)?;
+                *after = next;
+                if next.is_none() {
+                    self.stage = Stage::Done;
+                }
+                taken
+            }
+            Stage::Done => 0,
+        };
+        Ok(taken)
+    }
+}
+
+/// The part of a conversation's log after `last`.
+struct Entries<'w> {
+    conversation: ConversationId,
+    last: &'w mut Last,
+    found: &'w mut Vec<Mismatch>,
+}
+
+impl Entries<'_> {
+    /// Checks up to `rows` entries; fewer: the log ends there, or its extents have a hole, behind which nothing can be
+    /// found.
+    fn check(mut self, reader: &Reader<'_>, rows: usize) -> Result<usize> {
+        let mut taken = 0;
+        while taken < rows {
+            let holds = log::extent_of(reader, self.conversation, self.last.seq + 1)?;
+            let Some(extent) = holds.filter(|extent| extent.last_seq() > self.last.seq) else {
+                if extents_after(reader, self.conversation, self.last.seq)? {
+                    self.mismatch(self.last.seq + 1, "the extents have a hole");
+                }
+                return Ok(taken);
+            };
+            let skip = self.last.seq + 1 - extent.first_seq;
+            let first_position = extent.first_position + skip;
+            if first_position <= self.last.position {
+                self.mismatch(self.last.seq + 1, "positions do not rise");
+            }
+            let count = (extent.entries - skip).min((rows - taken) as i64);
+            self.rows(reader, first_position, count)?;
+            taken += count as usize;
+            if self.last.seq == extent.last_seq() && self.last.countable != extent.countable {
+                self.mismatch(self.last.seq, "the extent counts other countable entries");
+            }
+            if self.last.seq == extent.last_seq() && self.last.at != extent.last_at {
+                self.mismatch(self.last.seq, "the extent has another time than its last entry");
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Checks the `count` entries that should stand from `position` on.
+    fn rows(&mut self, reader: &Reader<'_>, position: i64, count: i64) -> Result<()> {
+        let stands = rows_at(reader, position, position + count - 1)?;
+        let mut stands = stands.into_iter().peekable();
+        for place in 0..count {
+            let (seq, position) = (self.last.seq + 1, position + place);
+            match stands.next_if(|row| row.position == position) {
+                Some(row) => self.row(reader, seq, &row)?,
+                None => self.mismatch(seq, "the entry is missing"),
+            }
+            self.last.seq = seq;
+            self.last.position = position;
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, reader: &Reader<'_>, seq: i64, row: &EntryRow) -> Result<()> {
+        if row.conversation != self.conversation || row.seq != seq {
+            self.mismatch(seq, "another entry stands in its place");
+            return Ok(());
+        }
+        let sum = log::checksum(row.conversation, row.seq, row.sender, row.cmid, row.at, row.version, &row.body);
+        if sum != row.checksum {
+            self.mismatch(seq, "the row's checksum is wrong");
+        }
+        if row.at < self.last.at {
+            self.mismatch(seq, "time falls");
+        }
+        let countable = self.last.countable + i64::from(row.kind == Kind::Message as i64);
+        if row.countable_no != countable {
+            self.mismatch(seq, "the countable entries are counted wrong");
+        }
+        if row.kind == Kind::Message as i64 {
+            let key = log::find_key(reader, row.conversation, row.sender, row.cmid)?;
+            if key.is_none_or(|(position, _)| position != row.position) {
+                self.mismatch(seq, "the key of the message is missing or names another entry");
+            }
+        }
+        // From what stands there, so that one wrong number is reported once.
+        self.last.at = row.at;
+        self.last.countable = row.countable_no;
+        Ok(())
+    }
+
+    fn mismatch(&mut self, seq: i64, what: &'static str) {
+        self.found.push(Mismatch { conversation: self.conversation, seq, user: None, what });
+    }
+}
+
+fn next_conversation(reader: &Reader<'_>, after: ConversationId) -> Result<Option<ConversationId>> {
+    reader.row("SELECT id FROM messaging_conversation WHERE id > ? ORDER BY id LIMIT 1", &[(&after).into()], |row| {
+        row.id(0)
+    })
+}
+
+/// Whether an extent begins after `seq`.
+fn extents_after(reader: &Reader<'_>, conversation: ConversationId, seq: i64) -> Result<bool> {
+    let later = reader.row(
+        "SELECT first_seq FROM messaging_extent WHERE conversation = ? AND first_seq > ? ORDER BY first_seq LIMIT 1",
+        &[(&conversation).into(), seq.into()],
+        |row| row.int(0),
+    )?;
+    Ok(later.is_some())
+}
+
+/// An entry as its row has it.
+struct EntryRow {
+    position: i64,
+    conversation: ConversationId,
+    seq: i64,
+    sender: UserId,
+    cmid: MessageId,
+    at: Timestamp,
+    kind: i64,
+    version: i64,
+    countable_no: i64,
+    checksum: i64,
+    body: Vec<u8>,
+}
+
+fn rows_at(reader: &Reader<'_>, first: i64, last: i64) -> Result<Vec<EntryRow>> {
+    reader.rows(
+        "SELECT position, conversation, seq, sender, cmid, at, kind, version, countable_no, checksum, body
+         FROM messaging_entry WHERE position >= ? AND position <= ? ORDER BY position",
+        &[first.into(), last.into()],
+        |row: &Row<'_>| {
+            Ok(EntryRow {
+                position: row.int(0)?,
+                conversation: row.id(1)?,
+                seq: row.int(2)?,
+                sender: row.id(3)?,
+                cmid: row.id(4)?,
+                at: row.int(5)?,
+                kind: row.int(6)?,
+                version: row.int(7)?,
+                countable_no: row.int(8)?,
+                checksum: row.int(9)?,
+                body: row.blob(10)?,
+            })
+        },
+    )
+}

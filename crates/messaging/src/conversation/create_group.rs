@@ -1,0 +1,100 @@
+//! Making a group: the creator owns it, friends come in at once, others are asked.
+
+use anser_contract::{
+    Context,
+    v1::{Conversation, ConversationKind, CreateGroupRequest, Created, Joined, Role, content::Kind},
+};
+use anser_engine::Tx;
+use anser_types::{ConversationId, Error, Result, UserId};
+
+use super::{
+    describe::describe,
+    guests::{self, Guests},
+    notice::Notices,
+    once::once,
+    store::{self, ConversationRow},
+};
+use crate::{Messaging, MessagingOptions};
+
+/// The longest reference to a picture, in bytes.
+const AVATAR_BYTES: usize = 256;
+
+/// Makes a group of the caller and the people named. Whether an id names a person at all is not known here: friends
+/// exist, and an invitation to nobody is never answered. Where strangers may be brought in, the ids are believed.
+pub async fn create_group(room: &Messaging, ctx: &Context, request: CreateGroupRequest) -> Result<Conversation> {
+    let creator = ctx.user()?;
+    room.db.growth_allowed()?;
+    let options = room.options.clone();
+    line("title", &request.title, options.title_bytes)?;
+    if request.title.trim().is_empty() {
+        return Err(Error::field("title", "must not be blank"));
+    }
+    line("avatar", &request.avatar, AVATAR_BYTES)?;
+    let named = guests::named("member_ids", &request.member_ids, creator, &options)?;
+    let asked = [request.title.as_bytes(), request.avatar.as_bytes(), &request.member_ids.concat()];
+    let once = once(room, creator, "create_group", &request.idempotency_key, &asked)?;
+
+    let new = NewGroup {
+        id: ConversationId::new(&room.clock),
+        creator,
+        title: request.title,
+        avatar: request.avatar,
+        notices: Notices::new(room),
+        options,
+    };
+    room.db
+        .until(ctx.deadline)
+        .write(move |tx| {
+            let made = tx.once(&once, new.notices.now, |tx| {
+                new.make(tx, &named)?;
+                Ok(new.id.to_vec())
+            })?;
+            describe(tx, ConversationId::try_from(&made[..])?, creator, new.options.strangers)
+        })
+        .await
+}
+
+struct NewGroup {
+    id: ConversationId,
+    creator: UserId,
+    title: String,
+    avatar: String,
+    notices: Notices,
+    options: MessagingOptions,
+}
+
+impl NewGroup {
+    fn make(&self, tx: &mut Tx<'_>, named: &[UserId]) -> Result<()> {
+        guests::room_for_group(tx, self.creator, &self.options)?;
+        let guests = Guests::sort(tx, self.id, self.creator, named, &self.options)?;
+        let mut first: Vec<UserId> = vec![self.creator];
+        first.extend(&guests.joining);
+        guests::room_for_members(0, first.len(), &self.options)?;
+
+        let (now, member_count) = (self.notices.now, first.len() as i64);
+        let (title, avatar) = (self.title.clone(), self.avatar.clone());
+        let row = ConversationRow { kind: ConversationKind::Group, title, avatar, created_at: now, member_count };
+        store::insert_conversation(tx, self.id, self.creator, &row)?;
+        // The first members see the group from its first entry on.
+        store::begin_stay(tx, self.id, self.creator, 1, Role::Owner, now)?;
+        store::change_groups_joined(tx, self.creator, 1)?;
+        guests::come_in(tx, self.id, &guests.joining, 1, now)?;
+
+        let joined = Joined { user_ids: first.iter().map(|user| user.to_vec()).collect() };
+        let created = Created { title: self.title.clone() };
+        let what = vec![Kind::Created(created), Kind::Joined(joined)];
+        self.notices.append(tx, self.id, self.creator, what, first, Vec::new())?;
+        guests.ask(tx, self.id, self.creator, &self.title, &self.notices)
+    }
+}
+
+/// One line of text, of `most` bytes at most.
+fn line(field: &str, text: &str, most: usize) -> Result<()> {
+    if text.len() > most {
+        return Err(Error::field(field, format!("{most} bytes at most")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Error::field(field, "no control characters"));
+    }
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! A conversation as one of its people sees it. Who has left sees it as it was for them.
+
+use anser_contract::v1::{Conversation, ConversationKind, Role};
+use anser_engine::Reader;
+use anser_types::{Action, ConversationId, Error, Result, UserId, authorise};
+
+use super::store;
+use crate::{
+    log,
+    membership::{self, View},
+    message,
+};
+
+/// `conversation` in the eyes of `user`, who must be or have been in it.
+pub fn describe(
+    reader: &Reader<'_>,
+    conversation: ConversationId,
+    user: UserId,
+    strangers: bool,
+) -> Result<Conversation> {
+    let view = View::of(reader, conversation, user)?;
+    let standing = membership::standing(reader, conversation, user, strangers)?;
+    let row = store::conversation(reader, conversation)?.ok_or_else(|| Error::not_found("conversation"))?;
+    let (read_seq, _) = message::store::cursor(reader, conversation, user)?;
+    let last_message = log::entry_at(reader, conversation, view.head_seq())?.map(|stored| stored.entry);
+    let member = store::member(reader, conversation, user)?;
+    let peer_id = match row.kind {
+        ConversationKind::Direct => peer(reader, conversation, user)?,
+        _ => Vec::new(),
+    };
+    Ok(Conversation {
+        conversation_id: conversation.to_vec(),
+        kind: row.kind as i32,
+        title: row.title,
+        avatar: row.avatar,
+        peer_id,
+        my_role: member.as_ref().map_or(Role::Unspecified as i32, |member| member.role),
+        can_send: authorise(Action::Send, standing).is_ok(),
+        // How many there are today is no longer the business of somebody who left.
+        member_count: member.map_or(0, |_| u32::try_from(row.member_count).unwrap_or_default()),
+        created_at: row.created_at,
+        head_seq: view.head_seq(),
+        earliest_seq: view.earliest_seq(),
+        read_seq: read_seq.max(view.joined_seq()),
+        unread: view.unread(reader, conversation, read_seq)?,
+        last_at: last_message.as_ref().map_or(row.created_at, |entry| entry.server_ts),
+        last_message,
+    })
+}
+
+fn peer(reader: &Reader<'_>, conversation: ConversationId, user: UserId) -> Result<Vec<u8>> {
+    let pair = membership::pair(reader, conversation)?;
+    Ok(pair.map_or_else(Vec::new, |(lo, hi)| if lo == user { hi.to_vec() } else { lo.to_vec() }))
+}

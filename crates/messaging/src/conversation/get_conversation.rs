@@ -1,0 +1,27 @@
+//! One conversation, as the caller sees it.
+
+use anser_contract::{
+    Context,
+    v1::{Conversation, GetConversationRequest},
+};
+use anser_types::{Action, Result};
+
+use super::{allow, conversation_id, describe::describe};
+use crate::{Messaging, membership::standing};
+
+/// One conversation, as the caller sees it.
+pub async fn get_conversation(
+    room: &Messaging,
+    ctx: &Context,
+    request: GetConversationRequest,
+) -> Result<Conversation> {
+    let user = ctx.user()?;
+    let conversation = conversation_id(&request.conversation_id)?;
+    let strangers = room.options.strangers;
+    room.db
+        .read(move |reader| {
+            allow(Action::ReadConversation, standing(reader, conversation, user, strangers)?)?;
+            describe(reader, conversation, user, strangers)
+        })
+        .await
+}

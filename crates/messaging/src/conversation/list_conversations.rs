@@ -1,0 +1,85 @@
+//! The conversation list: newest first, in pages.
+//!
+//! What orders it is the position of the last entry that the caller may see: one seek into the extents for each
+//! conversation. Only the page's own conversations are looked at more closely.
+
+use anser_contract::{
+    Context,
+    v1::{Conversation, ListConversationsReply, ListConversationsRequest},
+};
+use anser_engine::Reader;
+use anser_types::{ConversationId, Error, Result, UserId};
+
+use super::{describe::describe, page};
+use crate::{
+    Messaging, log,
+    membership::{self, Stay},
+};
+
+const QUERY: &str = "conversations";
+
+/// A page of the caller's conversations. The cursor means "older than this one", so a conversation that moves to the
+/// top between two pages is missing from the later ones and disturbs nothing else.
+pub async fn list_conversations(
+    room: &Messaging,
+    ctx: &Context,
+    request: ListConversationsRequest,
+) -> Result<ListConversationsReply> {
+    let user = ctx.user()?;
+    let size = page::size(request.limit);
+    let below = match request.cursor.as_str() {
+        "" => None,
+        cursor => Some(Place::parse(&room.pages.open(user, QUERY, cursor)?)?),
+    };
+    let strangers = room.options.strangers;
+    let (items, next) = room.db.read(move |reader| list(reader, user, below, size, strangers)).await?;
+    let next_cursor = next.map(|place| room.pages.seal(user, QUERY, &place.to_bytes())).unwrap_or_default();
+    Ok(ListConversationsReply { items, next_cursor })
+}
+
+fn list(
+    reader: &Reader<'_>,
+    user: UserId,
+    below: Option<Place>,
+    size: usize,
+    strangers: bool,
+) -> Result<(Vec<Conversation>, Option<Place>)> {
+    let mut places = Vec::new();
+    for (conversation, stays) in membership::conversations_of(reader, user)? {
+        let place = Place { position: last_position(reader, conversation, &stays)?, conversation };
+        if below.is_none_or(|below| place < below) {
+            places.push(place);
+        }
+    }
+    places.sort_unstable_by(|one, other| other.cmp(one));
+    let next = page::cut(&mut places, size);
+    let items = places.iter().map(|place| describe(reader, place.conversation, user, strangers));
+    Ok((items.collect::<Result<_>>()?, next))
+}
+
+/// The position of the last entry that these stays show.
+fn last_position(reader: &Reader<'_>, conversation: ConversationId, stays: &[Stay]) -> Result<i64> {
+    let last_seq = stays.last().and_then(|stay| stay.to_seq).unwrap_or(i64::MAX);
+    let extent = log::extent_of(reader, conversation, last_seq)?;
+    Ok(extent.map_or(0, |extent| extent.first_position + (last_seq.min(extent.last_seq()) - extent.first_seq)))
+}
+
+/// Where a conversation stands in the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    position: i64,
+    conversation: ConversationId,
+}
+
+impl Place {
+    fn to_bytes(self) -> Vec<u8> {
+        [&self.position.to_be_bytes()[..], &self.conversation.0].concat()
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self> {
+        let wrong = || Error::field("cursor", "not a cursor of this list");
+        let (position, conversation) = bytes.split_first_chunk().ok_or_else(wrong)?;
+        let conversation = ConversationId::try_from(conversation).map_err(|_| wrong())?;
+        Ok(Self { position: i64::from_be_bytes(*position), conversation })
+    }
+}
