@@ -1,1 +1,237 @@
+//! What two people and a messaging service that comes and goes can do to a friendship.
 
+mod friendship;
+mod histories;
+mod messaging_away;
+mod requesting;
+mod syncing;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use anser_contract::{
+    Actor, Context,
+    v1::{
+        AnswerInvitationRequest, AnswerRequest, ApplyRelationReply, ApplyRelationRequest, ChangeRoleRequest,
+        ContactChanged, Contacts, Conversation, Conversations, CreateGroupRequest, CreateUserRequest,
+        DeclineInvitationReply, DeleteFriendRequest, Events, FollowRequest, Friend, FriendRequest, FriendRequestState,
+        GetConversationRequest, GetMeRequest, GetUsersReply, GetUsersRequest, InviteReply, InviteRequest, LeaveReply,
+        LeaveRequest, ListConversationsReply, ListConversationsRequest, ListFriendsRequest, ListInvitationsReply,
+        ListInvitationsRequest, ListMembersReply, ListMembersRequest, ListRequestsRequest, Member, OpenDirectRequest,
+        OwnProfile, PublicProfile, RemoveMemberReply, RemoveMemberRequest, RequestFriendRequest, SyncContactsReply,
+        SyncContactsRequest, SyncProfileReply, SyncProfileRequest, Users, service_event::Event,
+    },
+};
+use anser_engine::{Db, DbOptions, Durability, outbox::Outbox};
+use anser_types::{Clock, Code, ConversationId, Error, Result, SessionId, UserId};
+use parking_lot::Mutex;
+use tokio_stream::StreamExt;
+
+use crate::{ContactOptions, ContactService, MIGRATIONS, pair::Pair};
+
+const NOW: i64 = 1_700_000_000_000;
+const DAY: i64 = 24 * 3_600_000;
+
+struct World {
+    contact: Arc<ContactService>,
+    people: Arc<People>,
+    messaging: Arc<Messaging>,
+    clock: Clock,
+    db: Db,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with(ContactOptions::default())
+    }
+
+    fn with(options: ContactOptions) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::fixed(NOW);
+        let store = DbOptions { durability: Durability::Off, ..DbOptions::new(dir.path()) };
+        let db = Db::open(&store, MIGRATIONS, clock.clone()).unwrap();
+        let people = Arc::new(People::default());
+        let messaging = Arc::new(Messaging { clock: clock.clone(), ..Messaging::default() });
+        let contact = ContactService::new(&db, people.clone(), messaging.clone(), [7; 32], options, clock.clone());
+        Self { contact, people, messaging, clock, db, _dir: dir }
+    }
+
+    fn person(&self) -> UserId {
+        let user = UserId::new(&self.clock);
+        self.people.0.lock().insert(user.to_vec());
+        user
+    }
+
+    async fn ask(&self, from: UserId, to: UserId) -> Result<FriendRequest> {
+        self.contact.request_friend(&by(from), asking(to)).await
+    }
+
+    async fn accept(&self, by_whom: UserId, request: &FriendRequest) -> Result<FriendRequest> {
+        self.contact.accept_request(&by(by_whom), naming(request)).await
+    }
+
+    async fn reject(&self, by_whom: UserId, request: &FriendRequest) -> Result<FriendRequest> {
+        self.contact.reject_request(&by(by_whom), naming(request)).await
+    }
+
+    async fn get(&self, by_whom: UserId, request: &FriendRequest) -> Result<FriendRequest> {
+        self.contact.get_request(&by(by_whom), naming(request)).await
+    }
+
+    async fn delete(&self, by_whom: UserId, friend: UserId) -> Result<()> {
+        let request = DeleteFriendRequest { user_id: friend.to_vec(), ..Default::default() };
+        self.contact.delete_friend(&by(by_whom), request).await.map(|_| ())
+    }
+
+    async fn befriend(&self, one: UserId, other: UserId) -> FriendRequest {
+        let request = self.ask(one, other).await.unwrap();
+        self.accept(other, &request).await.unwrap()
+    }
+
+    async fn friends(&self, of: UserId) -> Vec<Friend> {
+        let request = ListFriendsRequest { limit: 200, cursor: String::new() };
+        self.contact.list_friends(&by(of), request).await.unwrap().items
+    }
+
+    async fn requests(&self, of: UserId, sent: bool) -> Vec<FriendRequest> {
+        let request = ListRequestsRequest { sent, limit: 200, cursor: String::new() };
+        self.contact.list_requests(&by(of), request).await.unwrap().items
+    }
+
+    async fn sync(&self, of: UserId, since: i64) -> SyncContactsReply {
+        self.contact.sync_contacts(&by(of), SyncContactsRequest { since }).await.unwrap()
+    }
+
+    /// Everything that was told, in order.
+    async fn told(&self) -> Vec<ContactChanged> {
+        let follow = FollowRequest { after: 0, from_now: false };
+        let mut stream = Outbox::new(&self.db).follow(&Context::service(), follow).await.unwrap();
+        let batch = stream.next().await.unwrap().unwrap();
+        let changes = batch.items.into_iter().filter_map(|item| match item.event {
+            Some(Event::ContactChanged(change)) => Some(change),
+            _ => None,
+        });
+        changes.collect()
+    }
+}
+
+fn by(user: UserId) -> Context {
+    Context::new(Actor::User(user, SessionId([9; 16])), "test")
+}
+
+fn asking(to: UserId) -> RequestFriendRequest {
+    RequestFriendRequest { to_user_id: to.to_vec(), message: "hello".into(), idempotency_key: String::new() }
+}
+
+fn naming(request: &FriendRequest) -> AnswerRequest {
+    AnswerRequest { request_id: request.request_id.clone(), idempotency_key: String::new() }
+}
+
+/// A user service that knows who exists.
+#[derive(Default)]
+struct People(Mutex<HashSet<Vec<u8>>>);
+
+#[async_trait::async_trait]
+impl Users for People {
+    async fn create_user(&self, _: &Context, _: CreateUserRequest) -> Result<OwnProfile> {
+        unreachable!("contact does not ask for it")
+    }
+
+    async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> {
+        unreachable!("contact does not ask for it")
+    }
+
+    async fn get_users(&self, _: &Context, request: GetUsersRequest) -> Result<GetUsersReply> {
+        let known = self.0.lock();
+        let users = request.user_ids.into_iter().filter(|id| known.contains(id));
+        Ok(GetUsersReply { users: users.map(|user_id| PublicProfile { user_id, ..Default::default() }).collect() })
+    }
+
+    async fn sync_profile(&self, _: &Context, _: SyncProfileRequest) -> Result<SyncProfileReply> {
+        unreachable!("contact does not ask for it")
+    }
+}
+
+/// What messaging holds of a pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Held {
+    version: i64,
+    friends: bool,
+    conversation: Vec<u8>,
+}
+
+/// A messaging service that can be away, and whose answers can get lost.
+struct Messaging {
+    pairs: Mutex<HashMap<Pair, Held>>,
+    away: AtomicBool,
+    answers_get_lost: AtomicBool,
+    clock: Clock,
+}
+
+impl Default for Messaging {
+    fn default() -> Self {
+        Self {
+            pairs: Mutex::default(),
+            away: AtomicBool::new(false),
+            answers_get_lost: AtomicBool::new(false),
+            clock: Clock::fixed(NOW),
+        }
+    }
+}
+
+impl Messaging {
+    fn held(&self, one: UserId, other: UserId) -> Option<Held> {
+        self.pairs.lock().get(&Pair::of(one, other)).cloned()
+    }
+
+    fn go(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
+    }
+
+    fn lose_answers(&self, lost: bool) {
+        self.answers_get_lost.store(lost, Ordering::Relaxed);
+    }
+}
+
+#[rustfmt::skip]
+#[async_trait::async_trait]
+impl Conversations for Messaging {
+    async fn apply_relation(&self, ctx: &Context, request: ApplyRelationRequest) -> Result<ApplyRelationReply> {
+        ctx.require_service()?;
+        if self.away.load(Ordering::Relaxed) {
+            return Err(Error::unavailable("away"));
+        }
+        let id = |bytes: &[u8]| UserId::try_from(bytes).unwrap();
+        let pair = Pair::of(id(&request.user_a), id(&request.user_b));
+        let mut pairs = self.pairs.lock();
+        let held = pairs.entry(pair).or_insert_with(|| {
+            Held { version: 0, friends: false, conversation: ConversationId::new(&self.clock).to_vec() }
+        });
+        if request.version > held.version {
+            (held.version, held.friends) = (request.version, request.friends);
+        }
+        if self.answers_get_lost.load(Ordering::Relaxed) {
+            return Err(Error::new(Code::DeadlineExceeded, "lost"));
+        }
+        Ok(ApplyRelationReply { conversation_id: held.conversation.clone(), applied_version: held.version })
+    }
+
+    async fn create_group(&self, _: &Context, _: CreateGroupRequest) -> Result<Conversation> { unreachable!() }
+    async fn open_direct(&self, _: &Context, _: OpenDirectRequest) -> Result<Conversation> { unreachable!() }
+    async fn get_conversation(&self, _: &Context, _: GetConversationRequest) -> Result<Conversation> { unreachable!() }
+    async fn list_conversations(&self, _: &Context, _: ListConversationsRequest) -> Result<ListConversationsReply> { unreachable!() }
+    async fn list_members(&self, _: &Context, _: ListMembersRequest) -> Result<ListMembersReply> { unreachable!() }
+    async fn invite(&self, _: &Context, _: InviteRequest) -> Result<InviteReply> { unreachable!() }
+    async fn list_invitations(&self, _: &Context, _: ListInvitationsRequest) -> Result<ListInvitationsReply> { unreachable!() }
+    async fn accept_invitation(&self, _: &Context, _: AnswerInvitationRequest) -> Result<Conversation> { unreachable!() }
+    async fn decline_invitation(&self, _: &Context, _: AnswerInvitationRequest) -> Result<DeclineInvitationReply> { unreachable!() }
+    async fn remove_member(&self, _: &Context, _: RemoveMemberRequest) -> Result<RemoveMemberReply> { unreachable!() }
+    async fn leave(&self, _: &Context, _: LeaveRequest) -> Result<LeaveReply> { unreachable!() }
+    async fn change_role(&self, _: &Context, _: ChangeRoleRequest) -> Result<Member> { unreachable!() }
+}
