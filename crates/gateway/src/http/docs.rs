@@ -48,7 +48,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 async fn document(State(app): State<App>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], app.openapi.to_string())
+    ([(header::CONTENT_TYPE, "application/json")], app.openapi)
 }
 
 async fn entrance() -> Redirect {

@@ -28,6 +28,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use anser_types::{Code, Error};
 use axum::{Router, extract::FromRef, middleware::from_fn_with_state};
+use bytes::Bytes;
 use http::StatusCode;
 use tower::{ServiceBuilder, ServiceExt};
 
@@ -47,7 +48,7 @@ pub struct App {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) health: Health,
     pub(crate) metrics: MetricsText,
-    pub(crate) openapi: Arc<str>,
+    pub(crate) openapi: Bytes,
 }
 
 impl FromRef<App> for Arc<Gateway> {

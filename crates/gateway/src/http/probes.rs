@@ -1,5 +1,6 @@
 //! `/healthz`, `/readyz`, `/metrics`: for those who watch the process.
 
+use anser_types::SessionId;
 use axum::{Json, extract::State, response::IntoResponse};
 use http::{Method, StatusCode, header::CONTENT_TYPE};
 use serde::Serialize;
@@ -42,7 +43,9 @@ async fn alive() -> &'static str {
 }
 
 async fn ready(State(app): State<App>) -> impl IntoResponse {
-    let ready = app.health.is_ready() && !app.gateway.draining();
+    // Until it is known which sessions have ended, nobody with a token is let in.
+    let knows_sessions = app.gateway.identities.require_living(SessionId::default()).is_ok();
+    let ready = app.health.is_ready() && knows_sessions && !app.gateway.draining();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Readiness { ready, degraded: app.health.degraded() }))
 }
