@@ -16,7 +16,7 @@ async fn accepting_makes_friends_with_a_conversation() {
     for (user, other) in [(ada, bob), (bob, ada)] {
         let friend =
             Friend { user_id: other.to_vec(), since_at: NOW + 5_000, conversation_id: held.conversation.clone() };
-        assert_eq!(world.friends(user).await, [friend.clone()]);
+        assert_eq!(world.friends(user).await, vec![friend.clone()]);
         let told = world.told().await.into_iter().rfind(|told| told.user_id == user.to_vec()).unwrap();
         assert_eq!(told.version, 2);
         assert_eq!((told.request, told.added_friend), (Some(accepted.clone()), Some(friend)));

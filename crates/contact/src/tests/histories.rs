@@ -102,7 +102,7 @@ async fn take(world: &World, people: &[UserId], step: &Step) {
 }
 
 async fn check(world: &World, people: &[UserId], devices: &mut [Vec<Device>]) {
-    let settled = world.contact.db.read(|reader| crate::store::count_unsettled(reader)).await.unwrap() == 0;
+    let settled = world.contact.db.read(crate::store::count_unsettled).await.unwrap() == 0;
     for (&one, history) in people.iter().zip(devices.iter_mut()) {
         let mut fresh = Device::default();
         fresh.sync(world, one).await;

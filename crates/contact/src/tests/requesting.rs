@@ -10,8 +10,8 @@ async fn both_people_see_a_request_and_are_told_of_it() {
     assert_eq!(request.state(), FriendRequestState::Pending);
     assert_eq!((request.message.as_str(), request.created_at), ("hello", NOW));
     assert_eq!(request.expires_at, NOW + 30 * DAY);
-    assert_eq!(world.requests(ada, true).await, [request.clone()]);
-    assert_eq!(world.requests(bob, false).await, [request.clone()]);
+    assert_eq!(world.requests(ada, true).await, vec![request.clone()]);
+    assert_eq!(world.requests(bob, false).await, vec![request.clone()]);
     assert_eq!((world.requests(ada, false).await, world.requests(bob, true).await), (vec![], vec![]));
     for user in [ada, bob] {
         assert_eq!(world.get(user, &request).await, Ok(request.clone()));
