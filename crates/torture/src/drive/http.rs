@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::history::{Recorder, What};
 
@@ -106,14 +106,22 @@ impl Http {
 
     /// Calls without a trace until it works: for preparations. Obeys `retry_after`.
     pub async fn insist(&self, token: &str, method: &str, path: &str, body: Value) -> Result<Value> {
-        for _ in 0..600 {
-            let answer = self.unrecorded(token, method, path, &body).await;
-            if answer.good() {
-                return Ok(answer.body);
-            }
-            anyhow::ensure!(answer.unknown(), "{method} {path}: {} {}", answer.status, answer.body);
-            sleep(answer.retry_after().unwrap_or(Duration::from_millis(200))).await;
+        let answer = persist(|| self.unrecorded(token, method, path, &body)).await;
+        ensure!(answer.good(), "{method} {path}: {} {}", answer.status, answer.body);
+        Ok(answer.body)
+    }
+}
+
+/// Calls again while nobody knows whether it worked, for as long as it is worth while. Obeys `retry_after`.
+pub async fn persist<F: Future<Output = Answer>>(mut call: impl FnMut() -> F) -> Answer {
+    let began = Instant::now();
+    loop {
+        let answer = call().await;
+        // Being too fast is no failure: an address may have to wait for minutes until it may register again.
+        let patience = if answer.status == 429 { 600 } else { 30 };
+        if !answer.unknown() || began.elapsed() > Duration::from_secs(patience) {
+            return answer;
         }
-        anyhow::bail!("{method} {path}: no success after many tries")
+        sleep(answer.retry_after().unwrap_or(Duration::from_millis(100))).await;
     }
 }

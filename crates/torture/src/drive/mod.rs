@@ -15,7 +15,7 @@ mod socket;
 mod world;
 
 pub use dice::Dice;
-pub use http::{Answer, Http};
+pub use http::{Answer, Http, persist};
 pub use knowledge::Knowledge;
 pub use person::{Login, Person};
 pub use socket::{Encoding, Received, Socket};

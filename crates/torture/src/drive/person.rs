@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{Answer, Dice, Http};
+use super::{Answer, Dice, Http, http::persist};
 
 const PASSWORD: &str = "correct horse";
 
@@ -80,15 +80,9 @@ impl Person {
 
     /// The same until it works or is refused for good.
     pub async fn insist(&self, method: &str, path: &str, body: Value) -> Result<Answer> {
-        for _ in 0..600 {
-            let answer = self.call(method, path, body.clone()).await;
-            if answer.good() || !answer.unknown() {
-                anyhow::ensure!(answer.good(), "{method} {path}: {} {}", answer.status, answer.body);
-                return Ok(answer);
-            }
-            tokio::time::sleep(answer.retry_after().unwrap_or(Duration::from_millis(200))).await;
-        }
-        anyhow::bail!("{method} {path}: no success after many tries")
+        let answer = persist(|| self.call(method, path, body.clone())).await;
+        ensure!(answer.good(), "{method} {path}: {} {}", answer.status, answer.body);
+        Ok(answer)
     }
 
     /// Becomes friends with `other`.

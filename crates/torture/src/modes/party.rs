@@ -83,8 +83,8 @@ impl Party {
         }
         let read = finale::read_everything(&self.world, &self.world.people).await;
         self.world.recorder.finish()?;
-        read?;
         let report = judge(history).await?;
+        read.with_context(|| format!("what was read until then says: {report}"))?;
         anyhow::ensure!(quiet || !report.clean(), "it never became quiet: something was left without an answer");
         Ok(report)
     }

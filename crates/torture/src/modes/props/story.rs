@@ -11,7 +11,7 @@ use super::{
     fresh::{State, fresh},
     watched::Watched,
 };
-use crate::drive::{Dice, Encoding, Person};
+use crate::drive::{Dice, Encoding, Person, persist};
 
 /// How often a step is tried that a restart cut off.
 const TRIES: usize = 5;
@@ -130,14 +130,9 @@ impl Story<'_> {
     /// Does something whose refusal is no failure: one who is not there cannot be removed.
     async fn call(&mut self, step: &str, who: &Person, method: &str, path: String, body: Value) -> Result<()> {
         self.steps.push(step.into());
-        for _ in 0..100 {
-            let answer = who.call(method, &path, body.clone()).await;
-            if !answer.unknown() {
-                return Ok(());
-            }
-            sleep(answer.retry_after().unwrap_or(Duration::from_millis(50))).await;
-        }
-        anyhow::bail!("{step}: no answer after many tries")
+        let answer = persist(|| who.call(method, &path, body.clone())).await;
+        ensure!(!answer.unknown(), "{step}: {} {}", answer.status, answer.body);
+        Ok(())
     }
 
     async fn comes_back(&mut self) -> Result<()> {
