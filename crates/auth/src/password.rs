@@ -146,13 +146,18 @@ mod tests {
 
     #[tokio::test]
     async fn beyond_the_queue_it_is_unavailable() {
-        let hasher = hasher(1, 2, 64 * 1024);
+        let hasher = hasher(1, 2, 8);
+        let core = hasher.cores.clone().acquire_owned().await.unwrap();
         let tries: Vec<_> = (0..8)
             .map(|_| {
                 let hasher = hasher.clone();
                 tokio::spawn(async move { hasher.hash("password".into(), soon()).await })
             })
             .collect();
+        while tries.iter().filter(|attempt| attempt.is_finished()).count() < 5 {
+            tokio::task::yield_now().await;
+        }
+        drop(core);
         let mut refused = 0;
         for attempt in tries {
             if let Err(error) = attempt.await.unwrap() {
@@ -160,7 +165,7 @@ mod tests {
                 refused += 1;
             }
         }
-        assert_eq!(refused, 5, "one runs, two wait");
+        assert_eq!(refused, 5, "one has the core next, two wait");
         assert!(hasher.hash("password".into(), soon()).await.is_ok(), "places come back");
     }
 

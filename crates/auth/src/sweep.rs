@@ -17,8 +17,8 @@ use crate::{
 
 const EVERY: Duration = Duration::from_secs(60);
 const ROWS_A_STEP: i64 = 100;
-/// Ended sessions are kept for a day: longer than any access token lives, and long enough that ending one again is
-/// still recognised. Dead claims of names as long as an idempotency key may come back.
+/// How long ended sessions are kept, and longer where access tokens live longer: gateways ask for them, and ending one
+/// again must be recognised. Dead claims of names stay as long as an idempotency key may come back for them.
 const KEPT_MS: i64 = 25 * 3_600_000;
 
 pub(crate) fn start(auth: &Arc<AuthService>) -> JoinHandle<()> {
@@ -48,12 +48,13 @@ async fn run(auth: Weak<AuthService>) {
 /// One transaction's worth; answers how many rows it dealt with.
 pub(crate) async fn step(auth: &AuthService) -> Result<usize> {
     let now = auth.clock.now();
+    let kept = KEPT_MS.max(2 * auth.options.access_ttl.as_millis() as i64);
     let (expired, forgotten, unclaimed) = auth
         .db
         .read(move |reader| {
             Ok((
                 store::expired_sessions(reader, now, ROWS_A_STEP)?,
-                store::ended_before(reader, now - KEPT_MS, ROWS_A_STEP)?,
+                store::ended_before(reader, now - kept, ROWS_A_STEP)?,
                 store::stale_pending(reader, now - KEPT_MS, ROWS_A_STEP)?,
             ))
         })
