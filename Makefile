@@ -27,7 +27,7 @@ format: ## Format the sources
 	$(CARGO) fmt --all
 
 docs: ## Make the generated pages again (docs/configuration.md)
-	UPDATE_SNAPSHOTS=1 $(CARGO) test -q -p anser --test snapshots
+	ANSER_UPDATE_SNAPSHOTS=1 $(CARGO) test -q -p anser --test snapshots
 
 bench: release ## Measure, with the release build; ARGS="send --help" for one of them
 	target/release/anser bench $(ARGS)

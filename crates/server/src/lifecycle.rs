@@ -3,7 +3,7 @@
 //! Sockets are bound before anything is started, so that a taken port costs nothing. The first SIGTERM or SIGINT cancels
 //! the token that everything watches; the second ends the process at once.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, path::Path, time::Duration};
 
 use anyhow::Context;
 use tokio::{
@@ -82,11 +82,11 @@ pub async fn bounded(limit: Duration, farewell: impl Future<Output = ()>) {
 }
 
 /// Says where to go, on standard output. Programs that start the server read the first line.
-pub fn announce(address: SocketAddr, config: &Config) {
+pub fn announce(address: SocketAddr, data_dir: &Path) {
     println!("anser is ready at http://{address}");
     println!("  the API, to read and to try   http://{address}/docs");
     println!("  a chat in the terminal        anser chat --server http://{address}");
-    println!("  the data                      {}", config.server.data_dir.display());
+    println!("  the data                      {}", data_dir.display());
 }
 
 /// Says where gateways find this process.

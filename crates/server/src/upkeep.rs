@@ -2,10 +2,12 @@
 
 use std::{future::ready, time::Duration};
 
+use anser_contract::{Context, v1::GetVerifyKeysRequest};
 use anser_engine::outbox::Outbox;
-use anser_gateway::Health;
+use anser_gateway::{GatewayServices, Health};
 use anser_types::Clock;
 use metrics::gauge;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{engines::Engines, metrics::Metrics};
@@ -37,8 +39,13 @@ pub fn process(health: &Health, clock: &Clock, metrics: &Metrics, shutdown: &Can
     });
 }
 
-/// Looks after the store.
-pub fn store(engines: &Engines, _health: &Health, shutdown: &CancellationToken) {
+/// Looks after the store: says when the disk is nearly full, drops old events.
+pub fn store(engines: &Engines, health: &Health, shutdown: &CancellationToken) {
+    let (db, health) = (engines.db.clone(), health.clone());
+    every(TICK, shutdown, move || {
+        health.degrade("storage", db.growth_allowed().is_err());
+        ready(())
+    });
     let outbox = Outbox::new(&engines.db);
     every(SWEEP, shutdown, move || {
         let outbox = outbox.clone();
@@ -46,6 +53,20 @@ pub fn store(engines: &Engines, _health: &Health, shutdown: &CancellationToken) 
             if let Err(error) = outbox.sweep().await {
                 tracing::warn!(%error, "old events could not be dropped");
             }
+        }
+    });
+}
+
+/// In a gateway's own process: says when the process with the store cannot be reached.
+pub fn peers(services: &GatewayServices, health: &Health, shutdown: &CancellationToken) {
+    let (auth, health) = (services.auth.clone(), health.clone());
+    every(TICK, shutdown, move || {
+        let (auth, health) = (auth.clone(), health.clone());
+        async move {
+            let mut ctx = Context::service();
+            ctx.deadline = Instant::now() + TICK;
+            let away = auth.get_verify_keys(&ctx, GetVerifyKeysRequest {}).await.is_err();
+            health.degrade("store", away);
         }
     });
 }

@@ -6,16 +6,17 @@ use anser_auth::AuthService;
 use anser_contact::ContactService;
 use anser_contract::Peer;
 use anser_engine::outbox::Outbox;
-use anser_gateway::{Gateway, GatewayServices, Health};
+use anser_gateway::{GatewayServices, Health};
 use anser_messaging::Messaging;
 use anser_types::Clock;
 use anser_user::UserService;
 use anyhow::Context;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
+    door::Door,
     engines::Engines,
     lifecycle::{self, Sockets},
     metrics::Metrics,
@@ -24,6 +25,9 @@ use crate::{
     roles::Placement,
     telemetry, upkeep,
 };
+
+/// How long calls of gateways may take to end after the shutdown.
+const MOMENT: Duration = Duration::from_millis(500);
 
 /// Runs the server until it is told to stop.
 pub async fn run(config: Config) -> anyhow::Result<()> {
@@ -42,8 +46,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         Placement::Gateway { store, secret_file } => {
             let secret = peers::read_secret(&secret_file)?;
             let services = peers::remote(&Peer::new(&store, secret)?);
-            let door = Door::open(&config, services, &clock, &health, &metrics, sockets.clients)?;
-            door.run(&config, &health, &shutdown).await
+            upkeep::peers(&services, &health, &shutdown);
+            let door = Door::open(&config, services, &clock, &health, &metrics)?;
+            door.serve(sockets.clients, &shutdown).await
         }
         Placement::All { loopback } => {
             let engines = Engines::open(&config, &clock, &health)?;
@@ -53,9 +58,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
                 _ => Node::alone(),
             };
             let services = services(&config, &engines, &clock, &mut node).await?;
-            let _peers = serve_peers(sockets.peers, node, &shutdown);
-            let door = Door::open(&config, services, &clock, &health, &metrics, sockets.clients)?;
-            let outcome = door.run(&config, &health, &shutdown).await;
+            // Needed until the last request is answered, so it ends with the process and not with the shutdown.
+            let _peers = serve_peers(sockets.peers, node, &CancellationToken::new());
+            let door = Door::open(&config, services, &clock, &health, &metrics)?;
+            let outcome = door.serve(sockets.clients, &shutdown).await;
             engines.db.close().await;
             outcome
         }
@@ -70,8 +76,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             shutdown.cancelled().await;
             health.set_ready(false);
             // The gateways' streams never end by themselves; single calls get a moment.
-            let moment = Duration::from_millis(config.server.drain_ms.min(500));
-            lifecycle::bounded(moment, async { served.await.unwrap_or(()) }).await;
+            let _streams_remain = timeout(Duration::from_millis(config.server.drain_ms).min(MOMENT), served).await;
             engines.db.close().await;
             Ok(())
         }
@@ -119,47 +124,4 @@ fn serve_peers(listener: Option<TcpListener>, node: Node, shutdown: &Cancellatio
             tracing::error!(%error, "the services can no longer be reached by gateways");
         }
     }))
-}
-
-/// The gateway with its socket, ready to let people in.
-struct Door {
-    gateway: Arc<Gateway>,
-    router: axum::Router,
-    listener: TcpListener,
-}
-
-impl Door {
-    fn open(
-        config: &Config,
-        services: GatewayServices,
-        clock: &Clock,
-        health: &Health,
-        metrics: &Metrics,
-        listener: Option<TcpListener>,
-    ) -> anyhow::Result<Self> {
-        let gateway = Gateway::new(services, options::gateway(config), clock.clone());
-        let metrics = metrics.clone();
-        let router = anser_gateway::router(gateway.clone(), health.clone(), Arc::new(move || metrics.render()))?;
-        let listener = listener.context("the gateway has no socket")?;
-        Ok(Self { gateway, router, listener })
-    }
-
-    async fn run(self, config: &Config, health: &Health, shutdown: &CancellationToken) -> anyhow::Result<()> {
-        let address = self.listener.local_addr()?;
-        self.gateway.start();
-        let options = options::listener(config);
-        let served = tokio::spawn(anser_gateway::serve(self.listener, self.router, shutdown.clone(), options));
-        health.set_ready(true);
-        lifecycle::announce(address, config);
-        shutdown.cancelled().await;
-
-        health.set_ready(false);
-        lifecycle::bounded(Duration::from_millis(config.server.drain_ms), async {
-            self.gateway.drain(config.gateway.reconnect_spread_ms).await;
-            let _ = served.await;
-        })
-        .await;
-        self.gateway.stop().await;
-        Ok(())
-    }
 }

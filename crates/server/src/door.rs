@@ -1,0 +1,86 @@
+//! The gateway as this process runs it: let people in, and at the end tell them goodbye.
+
+use std::{sync::Arc, time::Duration};
+
+use anser_gateway::{Gateway, GatewayServices, Health, ListenerOptions};
+use anser_types::{Clock, SessionId};
+use anyhow::Context;
+use tokio::{
+    net::TcpListener,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{config::Config, lifecycle, metrics::Metrics, options};
+
+/// How long the announcement waits for the services. Beyond that people may knock, and are told to come again.
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(2);
+
+/// The gateway, made and not yet open.
+pub struct Door {
+    gateway: Arc<Gateway>,
+    router: axum::Router,
+    health: Health,
+    listener: ListenerOptions,
+    data_dir: std::path::PathBuf,
+    drain: Duration,
+    reconnect_spread_ms: u32,
+}
+
+impl Door {
+    /// Makes the gateway in front of `services`.
+    pub fn open(
+        config: &Config,
+        services: GatewayServices,
+        clock: &Clock,
+        health: &Health,
+        metrics: &Metrics,
+    ) -> anyhow::Result<Self> {
+        let gateway = Gateway::new(services, options::gateway(config), clock.clone());
+        let metrics = metrics.clone();
+        let router = anser_gateway::router(gateway.clone(), health.clone(), Arc::new(move || metrics.render()))?;
+        Ok(Self {
+            gateway,
+            router,
+            health: health.clone(),
+            listener: options::listener(config),
+            data_dir: config.server.data_dir.clone(),
+            drain: Duration::from_millis(config.server.drain_ms),
+            reconnect_spread_ms: config.gateway.reconnect_spread_ms,
+        })
+    }
+
+    /// Lets people in until the shutdown, then says goodbye: readiness off, no new connections, open requests finish,
+    /// WebSockets are told when to come back.
+    pub async fn serve(self, socket: Option<TcpListener>, shutdown: &CancellationToken) -> anyhow::Result<()> {
+        let socket = socket.context("the gateway has no socket")?;
+        let address = socket.local_addr()?;
+        self.gateway.start();
+        let served = tokio::spawn(anser_gateway::serve(socket, self.router, shutdown.clone(), self.listener));
+        self.health.set_ready(true);
+        if timeout(PATIENCE, services_known(&self.gateway)).await.is_err() {
+            tracing::warn!("the services are not all there yet");
+        }
+        lifecycle::announce(address, &self.data_dir);
+        shutdown.cancelled().await;
+
+        self.health.set_ready(false);
+        lifecycle::bounded(self.drain, async {
+            self.gateway.drain(self.reconnect_spread_ms).await;
+            if let Ok(Err(error)) = served.await {
+                tracing::warn!(%error, "the listener failed");
+            }
+        })
+        .await;
+        self.gateway.stop().await;
+        Ok(())
+    }
+}
+
+/// Waits until sessions can be checked: before that everybody would be sent away.
+async fn services_known(gateway: &Gateway) {
+    while gateway.identities.require_living(SessionId::default()).is_err() {
+        sleep(LOOK).await;
+    }
+}
