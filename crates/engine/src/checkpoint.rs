@@ -36,10 +36,8 @@ const MIB: u64 = 1 << 20;
 const TICK: Duration = Duration::from_secs(1);
 /// How long the writer waits for running questions, when it could also finish a little later.
 const SHORT: Duration = Duration::from_millis(100);
-/// When a recalled body leaves the log; leaves time to try again within a minute.
-const TRUNCATE_AFTER: Duration = Duration::from_secs(20);
 
-/// How large the write-ahead log may grow, in bytes.
+/// How large the write-ahead log may grow, in bytes, and how long words may stay in it.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckpointLimits {
     /// Copied in the background when this much is new.
@@ -48,11 +46,18 @@ pub struct CheckpointLimits {
     pub finish_above: u64,
     /// The writer waits for readers rather than let it grow on.
     pub never_above: u64,
+    /// How long after a recall the log is emptied; leaves time to try again within a minute.
+    pub truncate_after: Duration,
 }
 
 impl Default for CheckpointLimits {
     fn default() -> Self {
-        Self { copy_above: 8 * MIB, finish_above: 32 * MIB, never_above: 56 * MIB }
+        Self {
+            copy_above: 8 * MIB,
+            finish_above: 32 * MIB,
+            never_above: 56 * MIB,
+            truncate_after: Duration::from_secs(20),
+        }
     }
 }
 
@@ -109,7 +114,7 @@ impl Journal {
     /// The log's file is emptied within a minute.
     pub(crate) fn schedule_truncate(&self) {
         let mut state = self.state.lock();
-        state.truncate_at.get_or_insert_with(|| Instant::now() + TRUNCATE_AFTER);
+        state.truncate_at.get_or_insert_with(|| Instant::now() + self.limits.truncate_after);
     }
 
     pub(crate) fn close(&self) {

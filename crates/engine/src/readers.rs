@@ -188,3 +188,65 @@ impl Thread {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, sync_channel};
+
+    use super::*;
+
+    fn ask<T: Send + 'static>(
+        readers: &Readers,
+        question: impl FnOnce(&Reader<'_>) -> Result<T> + Send + 'static,
+    ) -> Receiver<Result<T>> {
+        let (sender, receiver) = sync_channel(1);
+        let question: Question = Box::new(move |reader| {
+            let _gone = sender.send(reader.and_then(question));
+        });
+        readers.submit(question).expect("is taken");
+        receiver
+    }
+
+    fn readers(longest: Duration) -> (tempfile::TempDir, Readers) {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("anser.db");
+        crate::sqlite::open_writer(&path, crate::Durability::Off).expect("a store");
+        let (readers, _threads) = Readers::start(&path, 2, longest).expect("readers");
+        (dir, readers)
+    }
+
+    #[test]
+    fn a_snapshot_does_not_live_for_ever() {
+        let (_dir, readers) = readers(Duration::from_millis(50));
+        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n";
+        let one_long = ask(&readers, move |reader| reader.number(endless, &[]));
+        let many_short = ask(&readers, |reader| {
+            loop {
+                if let Err(error) = reader.number("SELECT 1", &[]) {
+                    return Ok(error);
+                }
+            }
+        });
+        assert!(one_long.recv().expect("is answered").expect_err("is ended").retryable());
+        assert!(many_short.recv().expect("is answered").expect("its error").retryable());
+        assert_eq!(ask(&readers, |reader| reader.number("SELECT 7", &[])).recv().expect("is answered"), Ok(7));
+    }
+
+    #[test]
+    fn questions_wait_while_the_gate_is_shut() {
+        let (_dir, readers) = readers(LONGEST);
+        let gate = readers.gate();
+        let waiting = gate.when_quiet(Duration::from_secs(5), || {
+            let waiting = ask(&readers, |reader| reader.number("SELECT 7", &[]));
+            assert!(waiting.recv_timeout(Duration::from_millis(50)).is_err());
+            waiting
+        });
+        assert_eq!(waiting.expect("was quiet").recv().expect("is answered"), Ok(7));
+        let (hold, held) = sync_channel::<()>(0);
+        let busy = ask(&readers, move |_| held.recv().map_err(|_| Error::internal("gone")));
+        while gate.when_quiet(Duration::ZERO, || ()).is_some() {}
+        assert!(gate.when_quiet(Duration::from_millis(20), || ()).is_none(), "a question runs");
+        hold.send(()).expect("is held");
+        assert_eq!(busy.recv().expect("is answered"), Ok(()));
+    }
+}
