@@ -1,0 +1,80 @@
+//! The send path without sockets: a link's stream in, outcomes out, on a real disk with fsync.
+//!
+//! `cargo bench -p anser-messaging -- [PAIRS] [WINDOW] [SECONDS]` prints durable acknowledgements a second.
+
+use std::{collections::HashMap, time::Duration};
+
+use anser_contract::{
+    Context,
+    v1::{
+        ApplyRelationRequest, Content, Conversations, LinkOpen, LinkUp, Messages, SendBatch, SendItem, SendMessage, Text,
+        content::Kind, link_down::Down, link_up::Up,
+    },
+};
+use anser_engine::{Db, DbOptions};
+use anser_messaging::{MIGRATIONS, Messaging, MessagingOptions};
+use anser_types::{Clock, MessageId, UserId};
+use futures_util::StreamExt;
+use tokio::{sync::mpsc, time::Instant};
+use tokio_stream::wrappers::ReceiverStream;
+
+#[tokio::main]
+async fn main() -> anser_types::Result<()> {
+    let numbers: Vec<u64> = std::env::args().filter_map(|arg| arg.parse().ok()).collect();
+    let (pairs, window) = (*numbers.first().unwrap_or(&64), *numbers.get(1).unwrap_or(&32));
+    let seconds = Duration::from_secs(*numbers.get(2).unwrap_or(&5));
+    let dir = tempfile::tempdir_in(".").expect("a folder to work in");
+    let clock = Clock::system();
+    let db = Db::open(&DbOptions::new(dir.path()), MIGRATIONS, clock.clone())?;
+    let options = MessagingOptions { sends_per_second: 0, ..MessagingOptions::default() };
+    let service = Messaging::start(&db, options, clock.clone()).await?;
+
+    let mut talks = Vec::new();
+    for _ in 0..pairs {
+        let (a, b) = (UserId::new(&clock), UserId::new(&clock));
+        let relation = ApplyRelationRequest { user_a: a.to_vec(), user_b: b.to_vec(), version: 1, friends: true };
+        let reply = service.apply_relation(&Context::service(), relation).await?;
+        talks.push((a, reply.conversation_id));
+    }
+    let (up, receiver) = mpsc::channel(1_024);
+    let open = LinkUp { up: Some(Up::Open(LinkOpen { gateway: "bench".into(), ..LinkOpen::default() })) };
+    up.send(Ok(open)).await.expect("the link stands");
+    let mut down = service.link(&Context::service(), Box::pin(ReceiverStream::new(receiver))).await?;
+
+    let mut sent_at: HashMap<u64, Instant> = HashMap::new();
+    let mut tag = 0;
+    let mut item = |talk: &(UserId, Vec<u8>), sent_at: &mut HashMap<u64, Instant>| {
+        tag += 1;
+        sent_at.insert(tag, Instant::now());
+        let content = Content { kind: Some(Kind::Text(Text { text: "x".repeat(256) })) };
+        let send = SendMessage {
+            conversation_id: talk.1.clone(),
+            client_msg_id: MessageId::new(&clock).to_vec(),
+            content: Some(content),
+        };
+        SendItem { tag, user_id: talk.0.to_vec(), session_id: vec![0; 16], send: Some(send), deadline_ms: 30_000 }
+    };
+    let first = (0..pairs * window).map(|n| item(&talks[(n % pairs) as usize], &mut sent_at)).collect();
+    up.send(Ok(LinkUp { up: Some(Up::Sends(SendBatch { items: first })) })).await.expect("the link stands");
+
+    let (began, mut acked, mut latencies) = (Instant::now(), 0u64, Vec::new());
+    while began.elapsed() < seconds {
+        let Some(Ok(message)) = down.next().await else { break };
+        let Some(Down::Outcomes(outcomes)) = message.down else { continue };
+        let mut again = Vec::with_capacity(outcomes.items.len());
+        for outcome in outcomes.items {
+            assert!(outcome.ack.is_some(), "a send failed");
+            if let Some(at) = sent_at.remove(&outcome.tag) {
+                latencies.push(at.elapsed());
+            }
+            acked += 1;
+            again.push(item(&talks[(acked % pairs) as usize], &mut sent_at));
+        }
+        up.send(Ok(LinkUp { up: Some(Up::Sends(SendBatch { items: again })) })).await.expect("the link stands");
+    }
+    latencies.sort_unstable();
+    let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    let rate = acked as f64 / began.elapsed().as_secs_f64();
+    println!("{pairs} pairs, window {window}: {rate:.0} acks/s, p50 {:.1} ms, p99 {:.1} ms", at(0.5), at(0.99));
+    Ok(())
+}
