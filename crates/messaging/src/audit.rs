@@ -15,7 +15,7 @@ use std::{
 };
 
 use anser_engine::Reader;
-use anser_types::{ConversationId, Result, UserId};
+use anser_types::{Code, ConversationId, Result, UserId};
 
 use crate::Messaging;
 use walk::Walk;
@@ -57,7 +57,11 @@ fn look(reader: &Reader<'_>, mut walk: Walk) -> Result<(Walk, Vec<Mismatch>)> {
     let mut found = Vec::new();
     let mut rows_left = ROWS;
     for _ in 0..CONVERSATIONS {
-        rows_left = rows_left.saturating_sub(walk.step(reader, rows_left, &mut found)?);
+        match walk.step(reader, rows_left, &mut found) {
+            Ok(taken) => rows_left = rows_left.saturating_sub(taken),
+            Err(error) if error.code == Code::Internal => found.push(walk.pass_unreadable()),
+            Err(error) => return Err(error),
+        }
         if rows_left == 0 || walk.at_start() {
             break;
         }

@@ -70,6 +70,12 @@ impl Walk {
         };
         Ok(taken)
     }
+
+    /// Gives up the conversation it is in, which has a row that cannot be read.
+    pub fn pass_unreadable(&mut self) -> Mismatch {
+        self.stage = Stage::Done;
+        Mismatch { conversation: self.conversation, seq: 0, user: None, what: "a row cannot be read" }
+    }
 }
 
 /// The part of a conversation's log after `last`.
