@@ -40,7 +40,7 @@ impl<K: Hash + Eq> Limiter<K> {
         if wait == 0 {
             return Ok(());
         }
-        metrics::counter!("auth_rate_limited_total", "limit" => self.name).increment(1);
+        metrics::counter!("anser_auth_rate_limited_total", "limit" => self.name).increment(1);
         Err(Error::rate_limited(wait as u64))
     }
 

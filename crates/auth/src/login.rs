@@ -28,7 +28,7 @@ pub(crate) async fn login(auth: &AuthService, ctx: &Context, request: LoginReque
     let hash = account.as_ref().map(|account| account.password_hash.clone());
     let right = auth.hasher.verify(request.password, hash, ctx.deadline).await?;
     let Some(account) = account.filter(|_| right) else {
-        metrics::counter!("auth_logins_total", "outcome" => "refused").increment(1);
+        metrics::counter!("anser_auth_logins_total", "outcome" => "refused").increment(1);
         return Err(wrong());
     };
 
@@ -46,7 +46,7 @@ pub(crate) async fn login(auth: &AuthService, ctx: &Context, request: LoginReque
             session::open(tx, &options, &new_session, &token_hash, now)
         })
         .await?;
-    metrics::counter!("auth_logins_total", "outcome" => "opened").increment(1);
+    metrics::counter!("anser_auth_logins_total", "outcome" => "opened").increment(1);
     auth.token_reply(&opened, &token, now)
 }
 

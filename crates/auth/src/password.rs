@@ -97,7 +97,7 @@ impl Hasher {
         let hashing = tokio::task::spawn_blocking(move || {
             let _until_done = (place, core);
             count.fetch_add(1, Ordering::Relaxed);
-            metrics::counter!("auth_password_hashes_total").increment(1);
+            metrics::counter!("anser_auth_password_hashes_total").increment(1);
             work(&argon)
         });
         hashing.await.map_err(|_| Error::internal("hashing was interrupted"))
@@ -105,7 +105,7 @@ impl Hasher {
 }
 
 fn busy() -> Error {
-    metrics::counter!("auth_password_hashes_refused_total").increment(1);
+    metrics::counter!("anser_auth_password_hashes_refused_total").increment(1);
     Error::unavailable("too many logins at once").retry_after(1_000)
 }
 

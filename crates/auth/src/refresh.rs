@@ -37,7 +37,7 @@ pub(crate) async fn refresh(auth: &AuthService, request: RefreshRequest) -> Resu
 
     let outcome = auth.db.write(move |tx| follow(tx, &options, &pepper, &token, &salt, now)).await?;
     let label = if matches!(outcome, Outcome::Goes(..)) { "rotated" } else { "refused" };
-    metrics::counter!("auth_refreshes_total", "outcome" => label).increment(1);
+    metrics::counter!("anser_auth_refreshes_total", "outcome" => label).increment(1);
     match outcome {
         Outcome::Goes(session, token) => auth.token_reply(&session, &token, now),
         Outcome::Ended(error) => Err(error),

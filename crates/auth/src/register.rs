@@ -101,7 +101,7 @@ async fn activate(auth: &AuthService, name: &Username, user: UserId) -> Result<(
     auth.db
         .write(move |tx| {
             if store::activate(tx, &key, user)? {
-                tx.after_commit(|| metrics::counter!("auth_registrations_total").increment(1));
+                tx.after_commit(|| metrics::counter!("anser_auth_registrations_total").increment(1));
                 return Ok(());
             }
             match store::account_by_name(tx, &key)? {

@@ -16,7 +16,7 @@ pub(crate) fn befriend(tx: &mut Tx<'_>, request: &Request, most_friends: usize, 
     }
     store::set_accepting(tx, request.id)?;
     store::decide(tx, pair, true, now)?;
-    tx.after_commit(|| metrics::counter!("contact_decisions_total", "kind" => "friends").increment(1));
+    tx.after_commit(|| metrics::counter!("anser_contact_decisions_total", "kind" => "friends").increment(1));
     Ok(())
 }
 

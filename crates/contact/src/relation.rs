@@ -76,7 +76,7 @@ pub(crate) async fn reconcile(contact: &ContactService) -> Result<usize> {
         .db
         .read(|reader| Ok((store::unsettled(reader, PAIRS_A_ROUND)?, store::count_unsettled(reader)?)))
         .await?;
-    metrics::gauge!("contact_unsettled_pairs").set(count as f64);
+    metrics::gauge!("anser_contact_unsettled_pairs").set(count as f64);
     let mut settled = 0;
     for relation in waiting {
         match apply(contact, &Context::service(), relation).await {

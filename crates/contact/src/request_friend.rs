@@ -94,6 +94,6 @@ fn ask(tx: &mut Tx<'_>, options: &ContactOptions, new: &Request, now: Timestamp)
         return Err(Error::rate_limited((first_at + DAY_MS - now).max(1) as u64));
     }
     tell::request_changed(tx, new, store::insert_request, now)?;
-    tx.after_commit(|| metrics::counter!("contact_requests_total").increment(1));
+    tx.after_commit(|| metrics::counter!("anser_contact_requests_total").increment(1));
     Ok(new.id)
 }

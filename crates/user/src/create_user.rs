@@ -27,7 +27,7 @@ pub(crate) async fn create_user(
                 return Err(Error::new(Code::AlreadyExists, "this user id has another user name"));
             }
             if made {
-                tx.after_commit(|| metrics::counter!("user_profiles_created_total").increment(1));
+                tx.after_commit(|| metrics::counter!("anser_user_profiles_created_total").increment(1));
             }
             Ok(profile)
         })
