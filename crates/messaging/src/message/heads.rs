@@ -5,10 +5,7 @@ use anser_contract::{
     v1::{Head, HeadsReply, HeadsRequest},
 };
 use anser_engine::Reader;
-use anser_types::{
-    ConversationId, Error, Result, UserId,
-    plant::{planted, planted_every},
-};
+use anser_types::{ConversationId, Error, Result, UserId, plant::planted_every};
 
 use super::store;
 use crate::{
@@ -27,7 +24,9 @@ pub async fn heads(room: &Messaging, ctx: &Context, request: HeadsRequest) -> Re
     let pages = room.pages.clone();
     let from = match request.token.as_str() {
         "" => Token::default(),
-        text => Token::parse(&pages.open(user, QUERY, text).map_err(|_| Error::field("token", "not a token of heads"))?)?,
+        text => {
+            Token::parse(&pages.open(user, QUERY, text).map_err(|_| Error::field("token", "not a token of heads"))?)?
+        }
     };
     let limit = match request.limit {
         0 => DEFAULT_LIMIT,
@@ -104,7 +103,7 @@ fn moved_position(reader: &Reader<'_>, conversation: ConversationId, user: UserI
 fn head(reader: &Reader<'_>, conversation: ConversationId, user: UserId, stays: Vec<Stay>) -> Result<Head> {
     let view = View::new(stays, log::head(reader, conversation)?.seq);
     let (read, _) = store::cursor(reader, conversation, user)?;
-    let stale = if view.head_seq() > 3 && planted("stale_read") { 2 } else { 0 };
+    let stale = if view.head_seq() > 3 && planted_every("stale_read", 10) { 2 } else { 0 };
     let head_seq = view.head_seq() - stale;
     Ok(Head {
         conversation_id: conversation.to_vec(),

@@ -5,10 +5,7 @@ use anser_contract::{
     v1::{SyncFrom, SyncManyReply, SyncManyRequest, SyncPage, SyncResult},
 };
 use anser_engine::Reader;
-use anser_types::{
-    ConversationId, Error, Result, UserId,
-    plant::{planted, planted_every},
-};
+use anser_types::{ConversationId, Error, Result, UserId, plant::planted_every};
 
 use crate::{
     Messaging, log,
@@ -71,7 +68,7 @@ fn page(
         view.show_everything();
     }
     let mut head_seq = view.head_seq();
-    if head_seq > 3 && planted("stale_read") {
+    if head_seq > 3 && planted_every("stale_read", 10) {
         head_seq -= 2;
     }
     let mut page = SyncPage {

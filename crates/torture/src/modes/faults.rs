@@ -97,7 +97,7 @@ pub const FAULTS: &[Fault] = &[
         "stale_read",
         Invariant::ReadsOwnAcks,
         "messaging, sync/heads and sync/conversation: where the head is read",
-        "the head told is two entries lower, where it is greater than three",
+        "every 10th head told is two entries lower, where it is greater than three",
     ),
     fault(
         "sync_skips",

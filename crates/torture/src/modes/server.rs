@@ -67,7 +67,7 @@ impl Server {
                 bail!("the server ended at its start: {status}; its log is {}", self.log().display());
             }
             if client
-                .get(format!("{}/healthz", self.url()))
+                .get(format!("{}/readyz", self.url()))
                 .send()
                 .await
                 .is_ok_and(|response| response.status().is_success())
