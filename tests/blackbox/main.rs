@@ -1,0 +1,30 @@
+//! The black-box suite: what people and their devices see of a real server. A file for each subject.
+//!
+//! Every error code that this version can answer is met in some test here, except `internal` (a fault of ours),
+//! `storage_full` (the durability tests fill a disk) and `file_store_unavailable`, `muted` and `conversation_closed`
+//! (no operation of this version answers them).
+
+#![allow(clippy::unwrap_used, reason = "this is test code: a panic is how it fails")]
+
+mod accounts;
+mod binary;
+mod chat;
+mod conversations;
+mod drain;
+mod frames;
+mod friends;
+mod groups;
+mod http_api;
+mod limits;
+mod many_devices;
+mod messages;
+mod overflow;
+mod protocol;
+mod read_state;
+mod restart;
+mod resume;
+mod sessions;
+mod sockets;
+mod split;
+mod stranger;
+mod sync;

@@ -1,0 +1,1 @@
+//! The protocol's document: its recorded frames are what the code reads and writes.

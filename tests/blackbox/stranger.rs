@@ -1,0 +1,1 @@
+//! A client by somebody who has read the protocol's document and nothing else.
