@@ -93,7 +93,9 @@ pub(crate) fn end(tx: &mut Tx<'_>, session: &Session, why: End, now: Timestamp) 
             at: now,
         }),
     )?;
-    tx.after_commit(move || metrics::counter!("anser_auth_sessions_ended_total", "reason" => why.as_str()).increment(1));
+    tx.after_commit(move || {
+        metrics::counter!("anser_auth_sessions_ended_total", "reason" => why.as_str()).increment(1)
+    });
     Ok(())
 }
 

@@ -35,7 +35,9 @@ pub(crate) async fn delete_friend(
                 let standing = if friends { Standing::Own } else { Standing::Outsider };
                 authorise(Action::RemoveFriend, standing).map_err(|_| Error::not_found("friend"))?;
                 store::decide(tx, pair, false, now)?;
-                tx.after_commit(|| metrics::counter!("anser_contact_decisions_total", "kind" => "removed").increment(1));
+                tx.after_commit(|| {
+                    metrics::counter!("anser_contact_decisions_total", "kind" => "removed").increment(1)
+                });
                 Ok(Vec::new())
             })?;
             relation::unsettled(tx, pair)
