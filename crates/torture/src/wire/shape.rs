@@ -238,3 +238,60 @@ pub const SERVER_FRAME: Shape = &[
     one(5, "reconnect", Message(&[one(1, "after_ms", Number)])),
     one(6, "pong", Message(&[one(1, "resume", Text)])),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    /// Message → field → (number, type, whether it is a list), read from the text of the protocol's files.
+    type Messages = HashMap<String, HashMap<String, (u32, String, bool)>>;
+
+    fn messages() -> Messages {
+        let mut out = Messages::new();
+        for file in ["model", "gateway"] {
+            let path = format!("{}/../../proto/anser/v1/{file}.proto", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(path).expect("the protocol's file");
+            let text: String =
+                text.lines().map(|line| line.split("//").next().unwrap_or_default().to_owned() + "\n").collect();
+            for part in text.split("\nmessage ").skip(1) {
+                let (name, rest) = part.split_once('{').expect("a message has a body");
+                let body = rest.split("\nenum ").next().unwrap_or(rest);
+                let fields = out.entry(name.trim().to_owned()).or_default();
+                for field in body.split([';', '{', '}']).filter_map(|field| field.split_once(" = ")) {
+                    let words: Vec<&str> = field.0.split_whitespace().collect();
+                    if let ([.., kind, name], Ok(number)) = (&*words, field.1.trim().parse()) {
+                        let many = words.contains(&"repeated");
+                        fields.insert((*name).to_owned(), (number, (*kind).to_owned(), many));
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    fn same(messages: &Messages, name: &str, shape: Shape) {
+        let fields = messages.get(name).unwrap_or_else(|| panic!("{name} is in no file"));
+        for field in shape {
+            let (number, kind, many) =
+                fields.get(field.name).unwrap_or_else(|| panic!("{name} has no field {}", field.name));
+            assert_eq!((field.number, field.many), (*number, *many), "{name}.{}", field.name);
+            match field.kind {
+                Id => assert_eq!(kind, "bytes", "{name}.{}", field.name),
+                Text => assert_eq!(kind, "string", "{name}.{}", field.name),
+                Flag => assert_eq!(kind, "bool", "{name}.{}", field.name),
+                Number => assert!(kind.contains("int"), "{name}.{}", field.name),
+                Kind::Word(_) => assert!(!messages.contains_key(kind), "{name}.{}", field.name),
+                Message(inner) => same(messages, kind, inner),
+            }
+        }
+    }
+
+    #[test]
+    fn the_tables_say_what_the_protocol_says() {
+        let messages = messages();
+        same(&messages, "ClientFrame", CLIENT_FRAME);
+        same(&messages, "ServerFrame", SERVER_FRAME);
+    }
+}
