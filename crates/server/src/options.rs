@@ -20,7 +20,7 @@ pub fn store(config: &Config) -> DbOptions {
         config::Durability::Normal => Durability::Normal,
     };
     // For the proof that the test of durability sees a store that does not wait.
-    let durability = if anser_types::plant::planted("synchronous-off") { Durability::Off } else { durability };
+    let durability = if anser_types::plant::planted("synchronous_off") { Durability::Off } else { durability };
     DbOptions { durability, readers: store.readers, queue: store.queue, ..DbOptions::new(&config.server.data_dir) }
 }
 
