@@ -180,6 +180,11 @@ impl EndedSessions {
         self.inner.lock().complete = true;
     }
 
+    /// Whether it is known which sessions have ended.
+    pub fn is_complete(&self) -> bool {
+        self.inner.lock().complete
+    }
+
     /// What is known of `session`.
     pub fn state(&self, session: SessionId) -> SessionState {
         let inner = self.inner.lock();

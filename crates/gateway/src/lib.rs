@@ -4,12 +4,18 @@
 //! WebSocket side ([`ws`]), who a request comes from ([`identity`]), and health ([`health`]).
 //! Here does not live: any rule of the product, and any SQL. The gateway decides nothing that a service could decide.
 
+mod follow;
+mod frames;
 pub mod health;
 pub mod http;
+mod hub;
 pub mod identity;
+mod link;
 pub mod listener;
+mod meters;
 pub mod options;
 pub mod problem;
+mod resume;
 pub mod routes;
 pub mod state;
 pub mod sync_me;

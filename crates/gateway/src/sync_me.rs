@@ -1,14 +1,131 @@
 //! "Everything about me since": the answers of user and contact under one opaque token.
 
+use std::collections::HashMap;
+
 use anser_contract::{
     Context,
-    v1::{MePage, SyncMe},
+    v1::{
+        FriendRequest, FriendRequestView, FriendView, GetUsersRequest, MePage, PublicProfile, SyncContactsRequest,
+        SyncMe, SyncProfileRequest,
+    },
 };
-use anser_types::{Error, Result};
+use anser_types::{Code, Error, Result, Timestamp, base32};
 
-use crate::options::GatewayServices;
+use crate::{
+    options::GatewayServices,
+    resume::{MeVersions, put_varint, take_varint},
+};
+
+const FORMAT: u8 = 1;
+/// How long a token is good: as long as removals are remembered.
+const MAX_AGE_MS: i64 = 90 * 24 * 3_600_000;
+/// How many profiles one call gives.
+const PROFILES_A_CALL: usize = 200;
 
 /// Answers what moved about the caller since `request.token`; everything without one.
-pub async fn sync_me(_services: &GatewayServices, _ctx: &Context, _now: i64, _request: SyncMe) -> Result<MePage> {
-    Err(Error::internal("not yet"))
+pub async fn sync_me(services: &GatewayServices, ctx: &Context, now: Timestamp, request: SyncMe) -> Result<MePage> {
+    sync_me_versions(services, ctx, now, request).await.map(|(page, _)| page)
+}
+
+/// The same, with the versions that the caller holds once they have the page; `None` while more pages follow.
+pub(crate) async fn sync_me_versions(
+    services: &GatewayServices,
+    ctx: &Context,
+    now: Timestamp,
+    request: SyncMe,
+) -> Result<(MePage, Option<MeVersions>)> {
+    let since =
+        if request.token.is_empty() { Token { at: now, ..Token::default() } } else { Token::parse(&request.token)? };
+    if now - since.at > MAX_AGE_MS {
+        return Err(Error::new(Code::SyncRequired, "the token is too old: ask again without one"));
+    }
+    let (profile, contacts) = futures_util::future::try_join(
+        services.users.sync_profile(ctx, SyncProfileRequest { since: since.profile }),
+        services.contacts.sync_contacts(ctx, SyncContactsRequest { since: since.contacts }),
+    )
+    .await?;
+    let friends = contacts.friends.iter().map(|friend| &friend.user_id);
+    let in_requests = contacts.requests.iter().flat_map(|request| [&request.from_user_id, &request.to_user_id]);
+    let profiles = profiles(services, ctx, friends.chain(in_requests).cloned().collect()).await?;
+    let view = |friend: anser_contract::v1::Friend| {
+        let profile = profiles.get(&friend.user_id).cloned();
+        FriendView { friend: Some(friend), profile }
+    };
+    let next = Token { at: now, profile: profile.version, contacts: contacts.version };
+    let page = MePage {
+        me: profile.me,
+        friends: contacts.friends.into_iter().map(view).collect(),
+        requests: contacts.requests.into_iter().map(|request| request_view(request, &profiles)).collect(),
+        removed: contacts.removed,
+        next_token: next.to_text(),
+        has_more: contacts.has_more,
+    };
+    let versions = MeVersions { contacts: Some(next.contacts), profile: Some(next.profile) };
+    let complete = (!page.has_more).then_some(versions);
+    Ok((page, complete))
+}
+
+/// The public profiles of `users`, as far as they have one.
+pub(crate) async fn profiles(
+    services: &GatewayServices,
+    ctx: &Context,
+    mut users: Vec<Vec<u8>>,
+) -> Result<HashMap<Vec<u8>, PublicProfile>> {
+    users.sort_unstable();
+    users.dedup();
+    let mut found = HashMap::with_capacity(users.len());
+    for users in users.chunks(PROFILES_A_CALL) {
+        let reply = services.users.get_users(ctx, GetUsersRequest { user_ids: users.to_vec() }).await?;
+        found.extend(reply.users.into_iter().map(|profile| (profile.user_id.clone(), profile)));
+    }
+    Ok(found)
+}
+
+/// A request with the profiles of both people.
+pub(crate) fn request_view(request: FriendRequest, profiles: &HashMap<Vec<u8>, PublicProfile>) -> FriendRequestView {
+    let from = profiles.get(&request.from_user_id).cloned();
+    let to = profiles.get(&request.to_user_id).cloned();
+    FriendRequestView { request: Some(request), from, to }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Token {
+    at: Timestamp,
+    profile: i64,
+    contacts: i64,
+}
+
+impl Token {
+    fn to_text(self) -> String {
+        let mut bytes = [0; 31];
+        bytes[0] = FORMAT;
+        let mut length = 1;
+        for number in [self.at, self.profile, self.contacts] {
+            length += put_varint(&mut bytes[length..], number as u64);
+        }
+        base32::encode(&bytes[..length])
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let refused = || Error::field("token", "not a token of this list");
+        let bytes = base32::decode(text).ok_or_else(refused)?;
+        let (&[FORMAT], mut rest) = bytes.split_at_checked(1).ok_or_else(refused)? else { return Err(refused()) };
+        let mut number = || take_varint(&mut rest).and_then(|number| i64::try_from(number).ok()).ok_or_else(refused);
+        let token = Self { at: number()?, profile: number()?, contacts: number()? };
+        if rest.is_empty() { Ok(token) } else { Err(refused()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_round_trip_and_foreign_ones_are_refused() {
+        let token = Token { at: 1_700_000_000_000, profile: 3, contacts: 900 };
+        assert_eq!(Token::parse(&token.to_text()), Ok(token));
+        for text in ["", "nonsense!", "zzzz", &token.to_text()[1..]] {
+            assert_eq!(Token::parse(text).map_err(|error| error.code), Err(Code::InvalidArgument), "{text:?}");
+        }
+    }
 }

@@ -1,0 +1,186 @@
+//! What other services tell: sessions that ended, friends and requests, profiles.
+//!
+//! One numbered stream with a beacon each second. After a break, and before the first event, the gateway asks which
+//! sessions ended lately and rechecks those it has open: only then may a session count as living. Ends of sessions
+//! are taken at once; what needs profiles to be told waits in a queue of its own and delays nothing.
+
+use std::{collections::HashSet, sync::Arc};
+
+use anser_contract::{
+    Context,
+    v1::{
+        CheckSessionsRequest, ContactChanged, EndedSinceRequest, EventBatch, FollowRequest, FriendRemoved, FriendAdded,
+        FriendView, SessionEnded, SessionRevoked, event::Event as Told, service_event::Event,
+    },
+};
+use anser_types::{Error, Result, SessionId, UserId};
+use futures_util::StreamExt;
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    frames::{About, Block},
+    state::Gateway,
+    sync_me::{profiles, request_view},
+    ws::close::Close,
+};
+
+/// Changes of contacts that may wait for profiles. Beyond it clients are told to ask by themselves.
+const WAITING_CHANGES: usize = 1_024;
+/// How many sessions one question names.
+const SESSIONS_A_CHECK: usize = 1_000;
+/// How auth says that a device logged in again.
+const REPLACED: &str = "replaced";
+
+/// Follows the events until it is dropped.
+pub(crate) async fn run(gateway: Arc<Gateway>) {
+    let (changes, waiting) = mpsc::channel(WAITING_CHANGES);
+    let telling = tell(gateway.clone(), waiting);
+    let following = async {
+        let timings = &gateway.options.timings;
+        let mut follower = Follower { gateway: &gateway, changes, through: None };
+        let mut pause = timings.reconnect_first;
+        loop {
+            let before = follower.through;
+            if let Err(error) = follower.follow().await {
+                tracing::debug!(%error, "the stream of events broke");
+            }
+            let heard = follower.through != before;
+            pause = if heard { timings.reconnect_first } else { (pause * 2).min(timings.reconnect_most) };
+            sleep(pause).await;
+        }
+    };
+    futures_util::future::join(telling, following).await;
+}
+
+struct Follower<'g> {
+    gateway: &'g Arc<Gateway>,
+    changes: mpsc::Sender<ContactChanged>,
+    /// Up to here events were taken; none before the first.
+    through: Option<i64>,
+}
+
+impl Follower<'_> {
+    /// Follows one stream until it breaks.
+    async fn follow(&mut self) -> Result<()> {
+        // No answer for longer than three beacons' time is a break.
+        let patience = self.gateway.options.timings.beacon * 3 / 2;
+        let events = &self.gateway.services.events;
+        let request = FollowRequest { after: self.through.unwrap_or_default(), from_now: self.through.is_none() };
+        let silent = |_| Error::unavailable("nothing was heard");
+        let ctx = Context::service();
+        let mut stream = timeout(patience, events.follow(&ctx, request)).await.map_err(silent)??;
+        // After the stream stands, so that no end falls between the question and the first event.
+        self.recheck().await?;
+        while let Some(batch) = timeout(patience, stream.next()).await.map_err(silent)? {
+            self.take(batch?).await?;
+        }
+        Err(Error::unavailable("the stream ended"))
+    }
+
+    async fn take(&mut self, batch: EventBatch) -> Result<()> {
+        if batch.reset {
+            self.recheck().await?;
+            self.gateway.hub.sockets().iter().for_each(|socket| socket.forget_me());
+            self.gateway.hub.require_sync("events were missed", &self.gateway.desk());
+        }
+        let mut later = Vec::new();
+        for item in batch.items {
+            match item.event {
+                Some(Event::SessionRevoked(revoked)) => self.revoked(revoked),
+                Some(Event::ContactChanged(changed)) => later.push(changed),
+                Some(Event::UserUpdated(updated)) => self.forget_me(&updated.user_id),
+                None => {}
+            }
+        }
+        for changed in later {
+            if let Err(refused) = self.changes.try_send(changed) {
+                self.forget_me(&refused.into_inner().user_id);
+            }
+        }
+        self.through = Some(batch.through.max(self.through.unwrap_or_default()));
+        Ok(())
+    }
+
+    fn revoked(&self, revoked: SessionRevoked) {
+        let Ok(session) = SessionId::try_from(&revoked.session_id[..]) else { return };
+        self.gateway.identities.ended().insert(session);
+        let close = if revoked.reason == REPLACED { Close::REPLACED } else { Close::SESSION_ENDED };
+        let told = SessionEnded { session_id: revoked.session_id, reason: revoked.reason };
+        let farewell = Some(Arc::new(Block::one(Told::SessionEnded(told), About::Other)));
+        self.gateway.end_sessions(&HashSet::from([session]), &Close { farewell, ..close });
+    }
+
+    /// The user's clients must ask what is new about them when they return.
+    fn forget_me(&self, user: &[u8]) {
+        if let Ok(user) = UserId::try_from(user) {
+            self.gateway.hub.sockets_of(user).iter().for_each(|socket| socket.forget_me());
+        }
+    }
+
+    /// Learns which sessions ended lately, and which of those that are open here.
+    async fn recheck(&self) -> Result<()> {
+        let gateway = self.gateway;
+        let auth = &gateway.services.auth;
+        let since_at = gateway.clock.now() - gateway.options.timings.remember_ended.as_millis() as i64;
+        let ended = auth.ended_since(&Context::service(), EndedSinceRequest { since_at }).await?;
+        self.end(&ended.session_ids);
+        let open: HashSet<SessionId> = gateway.hub.sockets().iter().map(|socket| socket.session).collect();
+        let open: Vec<Vec<u8>> = open.iter().map(|session| session.to_vec()).collect();
+        for session_ids in open.chunks(SESSIONS_A_CHECK) {
+            let request = CheckSessionsRequest { session_ids: session_ids.to_vec() };
+            let reply = auth.check_sessions(&Context::service(), request).await?;
+            self.end(&reply.ended);
+        }
+        gateway.identities.ended().complete();
+        Ok(())
+    }
+
+    fn end(&self, sessions: &[Vec<u8>]) {
+        let ended: HashSet<SessionId> = sessions.iter().filter_map(|id| SessionId::try_from(&id[..]).ok()).collect();
+        ended.iter().for_each(|session| self.gateway.identities.ended().insert(*session));
+        self.gateway.end_sessions(&ended, &Close::SESSION_ENDED);
+    }
+}
+
+/// Tells people what changed among their contacts, in order.
+async fn tell(gateway: Arc<Gateway>, mut waiting: mpsc::Receiver<ContactChanged>) {
+    while let Some(changed) = waiting.recv().await {
+        let Ok(user) = UserId::try_from(&changed.user_id[..]) else { continue };
+        if gateway.hub.sockets_of(user).is_empty() {
+            continue;
+        }
+        let about = About::Contacts(changed.version);
+        for event in events_of(&gateway, changed).await {
+            gateway.hub.tell(user, Block::one(event, about), &gateway.desk());
+        }
+    }
+}
+
+/// A change as its person is told: with the profiles of the people in it, as far as they can be had.
+async fn events_of(gateway: &Gateway, changed: ContactChanged) -> Vec<Told> {
+    let in_request = changed.request.iter().flat_map(|request| [&request.from_user_id, &request.to_user_id]);
+    let people: Vec<Vec<u8>> = in_request.chain(changed.added_friend.iter().map(|friend| &friend.user_id)).cloned().collect();
+    let profiles = match people.is_empty() {
+        true => Ok(Default::default()),
+        false => profiles(&gateway.services, &Context::service(), people).await,
+    };
+    let profiles = profiles.unwrap_or_else(|error| {
+        tracing::warn!(%error, "people are told of a change without profiles");
+        Default::default()
+    });
+    let mut events = Vec::new();
+    if let Some(request) = changed.request {
+        events.push(Told::FriendRequest(request_view(request, &profiles)));
+    }
+    if let Some(friend) = changed.added_friend {
+        let profile = profiles.get(&friend.user_id).cloned();
+        events.push(Told::FriendAdded(FriendAdded { friend: Some(FriendView { friend: Some(friend), profile }) }));
+    }
+    if !changed.removed_friend.is_empty() {
+        events.push(Told::FriendRemoved(FriendRemoved { user_id: changed.removed_friend, conversation_id: Vec::new() }));
+    }
+    events
+}

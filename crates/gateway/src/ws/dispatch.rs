@@ -1,0 +1,131 @@
+//! From a request to the service that answers it. Who asks is the session's to say, never the frame's.
+
+use std::{sync::Arc, time::Duration};
+
+use anser_contract::{
+    Actor, Context,
+    v1::{
+        HeadsPage, HeadsRequest, MoveReadCursorRequest, SendItem, SyncConversation, SyncFrom, SyncManyRequest, SyncPage,
+        SyncPages, reply::Outcome, request::Op,
+    },
+};
+use anser_types::{Code, Error, Id, Result};
+use tokio::time::{Instant, timeout_at};
+
+use super::socket::Socket;
+use crate::{hub::tag, resume::MeVersions, state::Gateway, sync_me::sync_me_versions};
+
+/// What one `sync_conversations` may name.
+const MOST_CONVERSATIONS: usize = 100;
+/// What its entries may weigh together.
+const MOST_BYTES: u32 = 1 << 20;
+
+/// A request as the wire had it.
+pub(super) struct Request {
+    pub id: u32,
+    pub deadline_ms: u32,
+    pub op: Result<Op>,
+}
+
+/// Takes a request in: a send joins `sends`, anything else runs as a task of its own.
+pub(super) fn dispatch(
+    gateway: &Arc<Gateway>,
+    socket: &Arc<Socket>,
+    sends: &mut Vec<SendItem>,
+    now_ms: u64,
+    request: Request,
+) {
+    let timings = &gateway.options.timings;
+    let time = match request.deadline_ms {
+        0 => timings.request,
+        asked => Duration::from_millis(asked.into()).min(timings.request_max),
+    };
+    let Request { id, op, .. } = request;
+    // The sweep is the last resort for an answer that never comes; the parties themselves keep the deadline better.
+    let expires_at = now_ms + time.as_millis() as u64;
+    match op {
+        Err(error) => {
+            let mut outbox = socket.outbox();
+            outbox.begin(id, expires_at, false);
+            outbox.refuse(id, &error);
+        }
+        Ok(Op::Send(send)) => {
+            socket.outbox().begin(id, expires_at, true);
+            sends.push(SendItem {
+                tag: tag(socket.number, id),
+                user_id: socket.user.to_vec(),
+                session_id: socket.session.to_vec(),
+                send: Some(send),
+                deadline_ms: time.as_millis() as u32,
+            });
+        }
+        Ok(op) => {
+            socket.outbox().begin(id, expires_at, false);
+            let call = call(gateway.clone(), socket.clone(), id, op, Instant::now() + time);
+            gateway.tasks.spawn(call);
+        }
+    }
+}
+
+async fn call(gateway: Arc<Gateway>, socket: Arc<Socket>, id: u32, op: Op, deadline: Instant) {
+    let mut ctx = Context::new(Actor::User(socket.user, socket.session), Id::new(&gateway.clock).to_string());
+    ctx.deadline = deadline;
+    let late = || Err(Error::new(Code::DeadlineExceeded, "the request's time ran out"));
+    let mut me = None;
+    let answer = timeout_at(deadline, run(&gateway, &ctx, op, &mut me)).await.unwrap_or_else(|_| late());
+    let outcome = answer.unwrap_or_else(|error| {
+        if error.code == Code::Internal {
+            tracing::error!(request_id = ctx.request_id, user.id = %socket.user, %error, "a request failed");
+        }
+        let mut problem = anser_contract::v1::Problem::from(&error);
+        problem.request_id.clone_from(&ctx.request_id);
+        Outcome::Error(problem)
+    });
+    socket.answer(id, outcome, &gateway.desk());
+    // After the answer: no resume point may claim what the client has not been told.
+    if let Some(me) = me {
+        socket.knows_me(me);
+    }
+}
+
+async fn run(gateway: &Gateway, ctx: &Context, op: Op, me: &mut Option<MeVersions>) -> Result<Outcome> {
+    let messages = &gateway.services.messages;
+    Ok(match op {
+        Op::SyncHeads(request) => {
+            let reply = messages.heads(ctx, HeadsRequest { token: request.token, limit: request.limit }).await?;
+            let (items, next_token, has_more) = (reply.items, reply.next_token, reply.has_more);
+            Outcome::SyncHeads(HeadsPage { items, next_token, has_more })
+        }
+        Op::SyncConversation(request) => Outcome::SyncConversation(sync_conversation(gateway, ctx, request).await?),
+        Op::SyncConversations(request) => {
+            if request.items.len() > MOST_CONVERSATIONS {
+                return Err(Error::field("items", format!("at most {MOST_CONVERSATIONS} conversations")));
+            }
+            let request = SyncManyRequest { items: request.items, limit: 0, max_bytes: MOST_BYTES };
+            Outcome::SyncConversations(SyncPages { items: messages.sync_many(ctx, request).await?.items })
+        }
+        Op::SyncMe(request) => {
+            let (page, versions) = sync_me_versions(&gateway.services, ctx, gateway.clock.now(), request).await?;
+            *me = versions;
+            Outcome::SyncMe(page)
+        }
+        Op::Read(request) => {
+            let request =
+                MoveReadCursorRequest { conversation_id: request.conversation_id, read_seq: request.read_seq };
+            Outcome::Read(messages.move_read_cursor(ctx, request).await?)
+        }
+        Op::Send(_) => return Err(Error::internal("sends go over the link")),
+    })
+}
+
+async fn sync_conversation(gateway: &Gateway, ctx: &Context, request: SyncConversation) -> Result<SyncPage> {
+    let limits = &gateway.options.limits;
+    let item = SyncFrom { conversation_id: request.conversation_id, after_seq: request.after_seq };
+    let request = SyncManyRequest { items: vec![item], limit: request.limit, max_bytes: limits.sync_bytes };
+    let result = gateway.services.messages.sync_many(ctx, request).await?.items.pop();
+    match result.map(|result| (result.page, result.error)) {
+        Some((Some(page), _)) => Ok(page),
+        Some((None, Some(error))) => Err(error.into()),
+        _ => Err(Error::internal("a conversation without an outcome")),
+    }
+}

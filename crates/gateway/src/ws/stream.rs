@@ -1,0 +1,64 @@
+//! The bytes under a WebSocket: the bare TCP stream where hyper gives it back, anything else boxed.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// A byte stream. hyper's buffers are gone from the first kind.
+pub(super) enum WireStream {
+    Tcp(TcpStream),
+    Other(Box<TokioIo<Upgraded>>),
+}
+
+impl WireStream {
+    /// Takes the stream out of hyper, with what hyper has read beyond the request.
+    pub fn take(upgraded: Upgraded) -> (Self, Vec<u8>) {
+        match upgraded.downcast::<TokioIo<TcpStream>>() {
+            Ok(parts) => {
+                let stream = parts.io.into_inner();
+                // Frames are put together before they are written, so waiting for more would only cost time.
+                let _unsupported = stream.set_nodelay(true);
+                (WireStream::Tcp(stream), parts.read_buf.to_vec())
+            }
+            Err(upgraded) => (WireStream::Other(Box::new(TokioIo::new(upgraded))), Vec::new()),
+        }
+    }
+}
+
+impl AsyncRead for WireStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            WireStream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            WireStream::Other(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for WireStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            WireStream::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            WireStream::Other(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            WireStream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            WireStream::Other(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+        }
+    }
+}
