@@ -108,7 +108,12 @@ impl Log {
         for (&seq, seen) in &self.entries {
             match &seen.content {
                 Content::Created(_) => enter(&mut ranges, &seen.sender, seq),
-                Content::Joined(people) => people.iter().for_each(|person| enter(&mut ranges, person, seq)),
+                Content::Joined(people) => {
+                    // The first members are named together with the maker, right after the making: they are there from
+                    // the first entry on.
+                    let from = if seq == 2 && people.contains(&seen.sender) { 1 } else { seq };
+                    people.iter().for_each(|person| enter(&mut ranges, person, from));
+                }
                 Content::Left(person) | Content::Removed(person) => end(ranges.get_mut(person), seq),
                 Content::Opened => open.push((seq, i64::MAX)),
                 Content::Closed => end(Some(&mut open), seq),
