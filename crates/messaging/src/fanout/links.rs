@@ -4,12 +4,12 @@
 //! meanwhile is kept beside the look and applied after it, so the seats are right whichever comes first. The user's
 //! attach position is the later of R and what was published by then: up to it entries come from the log.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use anser_contract::v1::{
     Attached, Beacon, Entry, Hint, Hints, LinkDown, Origin, Outcome, Outcomes, ReadHint, Reset, link_down::Down,
 };
-use anser_engine::{Db, Reader};
+use anser_engine::{Db, Reader, failpoint::failpoint};
 use anser_types::{ConversationId, Result, UserId, plant::planted};
 use tokio::sync::mpsc;
 
@@ -82,7 +82,7 @@ impl Links {
         for effect in effects {
             match effect {
                 Effect::Outcomes(link, outcomes) => self.outcomes(link, outcomes),
-                Effect::Appended(appended) => self.appended(&appended, &mut hints),
+                Effect::Appended(appended) => self.appended(appended, &mut hints),
                 Effect::Read { user, conversation, read_seq, unread } => {
                     let read = Some(ReadHint { user_id: user.to_vec(), read_seq, unread });
                     let hint = Hint { conversation_id: conversation.to_vec(), read, ..Hint::default() };
@@ -101,6 +101,7 @@ impl Links {
             }
         }
         let through_position = self.position;
+        failpoint("between_ack_and_push");
         for (link, items) in hints {
             self.send(link, Down::Hints(Hints { items, through_position }));
         }
@@ -112,7 +113,7 @@ impl Links {
         }
     }
 
-    fn appended(&mut self, appended: &SharedAppended, hints: &mut HashMap<LinkId, Vec<Hint>>) {
+    fn appended(&mut self, appended: SharedAppended, hints: &mut HashMap<LinkId, Vec<Hint>>) {
         self.position = self.position.max(appended.last_position);
         for look in self.looks.values_mut() {
             look.meanwhile.push(appended.clone());
@@ -128,14 +129,21 @@ impl Links {
             let hint = Hint { joined: true, user_ids, entries, ..hint_in(appended.conversation) };
             hints.entry(link).or_default().push(hint);
         }
-        for (link, user_ids) in self.online.recipients(appended.conversation, appended.last_position) {
-            let origins = appended.origins.iter().filter(|(origin, ..)| *origin == link);
-            let origins = origins.map(|&(_, seq, tag)| Origin { seq, tag }).collect();
-            let entries = appended.entries.clone();
-            hints.entry(link).or_default().push(Hint { entries, user_ids, origins, ..hint_in(appended.conversation) });
-        }
+        let recipients = self.online.recipients(appended.conversation, appended.last_position);
         for user in appended.left.iter().filter(|_| !planted("delivery_after_removal")) {
             self.online.leave(appended.conversation, *user);
+        }
+        let conversation = appended.conversation;
+        let mut appended = Some(appended);
+        let mut left = recipients.len();
+        for (link, user_ids) in recipients {
+            left -= 1;
+            let Some(shared) = (if left == 0 { appended.take() } else { appended.clone() }) else { break };
+            let origins = shared.origins.iter().filter(|(origin, ..)| *origin == link);
+            let origins = origins.map(|&(_, seq, tag)| Origin { seq, tag }).collect();
+            // The last one, mostly the only one, need not copy.
+            let entries = Arc::try_unwrap(shared).map_or_else(|shared| shared.entries.clone(), |own| own.entries);
+            hints.entry(link).or_default().push(Hint { entries, user_ids, origins, ..hint_in(conversation) });
         }
     }
 
