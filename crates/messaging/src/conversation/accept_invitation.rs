@@ -51,10 +51,10 @@ fn join(
     notices: &Notices,
     options: &MessagingOptions,
 ) -> Result<()> {
-    guests::room_for_group(tx, guest, options)?;
+    guests::room_for_group(guest, store::groups_joined(tx, guest)?, options)?;
     guests::room_for_members(store::member_count(tx, conversation)?, 1, options)?;
     let joined = Kind::Joined(Joined { user_ids: vec![guest.to_vec()] });
     let seq = notices.append(tx, conversation, guest, vec![joined], vec![guest], Vec::new())?;
-    guests::come_in(tx, conversation, &[guest], seq, notices.now)?;
+    guests::come_in(tx, conversation, guest, seq, notices.now)?;
     store::change_member_count(tx, conversation, 1)
 }

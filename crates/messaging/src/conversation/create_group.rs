@@ -65,7 +65,7 @@ struct NewGroup {
 
 impl NewGroup {
     fn make(&self, tx: &mut Tx<'_>, named: &[UserId]) -> Result<()> {
-        guests::room_for_group(tx, self.creator, &self.options)?;
+        guests::room_for_group(self.creator, store::groups_joined(tx, self.creator)?, &self.options)?;
         let guests = Guests::sort(tx, self.id, self.creator, named, &self.options)?;
         let mut first: Vec<UserId> = vec![self.creator];
         first.extend(&guests.joining);
@@ -78,7 +78,7 @@ impl NewGroup {
         // The first members see the group from its first entry on.
         store::begin_stay(tx, self.id, self.creator, 1, Role::Owner, now)?;
         store::change_groups_joined(tx, self.creator, 1)?;
-        guests::come_in(tx, self.id, &guests.joining, 1, now)?;
+        guests.bring_in(tx, self.id, 1, now)?;
 
         let joined = Joined { user_ids: first.iter().map(|user| user.to_vec()).collect() };
         let created = Created { title: self.title.clone() };

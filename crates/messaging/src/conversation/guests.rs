@@ -37,6 +37,8 @@ pub struct Guests {
     pub asked: Vec<UserId>,
     /// Are members already.
     pub already: Vec<UserId>,
+    /// Those of `joining` who had been asked before: their invitations are answered by it.
+    answered: Vec<UserId>,
 }
 
 impl Guests {
@@ -50,18 +52,31 @@ impl Guests {
     ) -> Result<Self> {
         let mut sorted = Self::default();
         for &guest in guests {
-            if store::member(reader, conversation, guest)?.is_some() {
+            let stands = store::guest(reader, conversation, host, guest)?;
+            if stands.member {
                 sorted.already.push(guest);
-            } else if options.strangers || store::are_friends(reader, host, guest)? {
-                room_for_group(reader, guest, options)?;
+            } else if options.strangers || stands.friend {
+                room_for_group(guest, stands.groups, options)?;
                 sorted.joining.push(guest);
+                sorted.answered.extend(stands.invited.then_some(guest));
             } else {
-                room_for_invitation(reader, conversation, guest)?;
+                room_for_invitation(reader, guest, stands.invited)?;
                 sorted.asked.push(guest);
             }
         }
         room_for_members(store::member_count(reader, conversation)?, sorted.joining.len(), options)?;
         Ok(sorted)
+    }
+
+    /// Puts those who come in at once into the group, from the entry `from_seq` on.
+    pub fn bring_in(&self, tx: &mut Tx<'_>, conversation: ConversationId, from_seq: i64, now: Timestamp) -> Result<()> {
+        for guest in &self.joining {
+            come_in(tx, conversation, *guest, from_seq, now)?;
+        }
+        for guest in &self.answered {
+            store::delete_invitation(tx, conversation, *guest)?;
+        }
+        Ok(())
     }
 
     /// Asks those who are to be asked; who is asked already is not asked again.
@@ -89,20 +104,16 @@ impl Guests {
     }
 }
 
-/// Puts `guests` into a group as members, from the entry `from_seq` on. An invitation that waited is answered by it.
+/// Puts somebody into a group as a member, from the entry `from_seq` on.
 pub fn come_in(
     tx: &mut Tx<'_>,
     conversation: ConversationId,
-    guests: &[UserId],
+    guest: UserId,
     from_seq: i64,
     now: Timestamp,
 ) -> Result<()> {
-    for guest in guests {
-        store::begin_stay(tx, conversation, *guest, from_seq, Role::Member, now)?;
-        store::change_groups_joined(tx, *guest, 1)?;
-        store::delete_invitation(tx, conversation, *guest)?;
-    }
-    Ok(())
+    store::begin_stay(tx, conversation, guest, from_seq, Role::Member, now)?;
+    store::change_groups_joined(tx, guest, 1)
 }
 
 /// Whether `more` people fit into a group of `count`.
@@ -113,17 +124,16 @@ pub fn room_for_members(count: i64, more: usize, options: &MessagingOptions) -> 
     Ok(())
 }
 
-/// Whether `user` may come into one more group.
-pub fn room_for_group(reader: &Reader<'_>, user: UserId, options: &MessagingOptions) -> Result<()> {
-    if store::groups_joined(reader, user)? >= options.conversations {
+/// Whether `user`, who is in `groups` groups, may come into one more.
+pub fn room_for_group(user: UserId, groups: i64, options: &MessagingOptions) -> Result<()> {
+    if groups >= options.conversations {
         return Err(full(user, format!("a person is in {} groups at most", options.conversations)));
     }
     Ok(())
 }
 
-fn room_for_invitation(reader: &Reader<'_>, conversation: ConversationId, user: UserId) -> Result<()> {
-    let another = !store::is_invited(reader, conversation, user)?;
-    if another && store::invitation_count(reader, user)? >= INVITATIONS {
+fn room_for_invitation(reader: &Reader<'_>, user: UserId, invited: bool) -> Result<()> {
+    if !invited && store::invitation_count(reader, user)? >= INVITATIONS {
         return Err(full(user, format!("{INVITATIONS} invitations wait for a person at most")));
     }
     Ok(())

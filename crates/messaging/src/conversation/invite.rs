@@ -55,7 +55,7 @@ fn bring_in(
     if !guests.joining.is_empty() {
         let joined = Kind::Joined(Joined { user_ids: ids(&guests.joining) });
         let seq = notices.append(tx, conversation, host, vec![joined], guests.joining.clone(), Vec::new())?;
-        guests::come_in(tx, conversation, &guests.joining, seq, notices.now)?;
+        guests.bring_in(tx, conversation, seq, notices.now)?;
         store::change_member_count(tx, conversation, guests.joining.len() as i64)?;
     }
     let title = store::conversation(tx, conversation)?.map(|row| row.title).unwrap_or_default();

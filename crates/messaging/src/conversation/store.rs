@@ -183,11 +183,6 @@ pub fn pair(reader: &Reader<'_>, one: UserId, other: UserId) -> Result<Option<Pa
     )
 }
 
-/// Whether two people are friends.
-pub fn are_friends(reader: &Reader<'_>, one: UserId, other: UserId) -> Result<bool> {
-    Ok(pair(reader, one, other)?.is_some_and(|pair| pair.friends))
-}
-
 /// Two people of whom nothing was known.
 pub fn insert_pair(tx: &mut Tx<'_>, one: UserId, other: UserId, pair: Pair) -> Result<()> {
     let (lo, hi) = in_order(one, other);
@@ -211,6 +206,50 @@ pub fn set_relation(tx: &mut Tx<'_>, one: UserId, other: UserId, version: i64, f
 
 fn in_order(one: UserId, other: UserId) -> (UserId, UserId) {
     (one.min(other), one.max(other))
+}
+
+// Guests
+
+/// How a host's guest stands to a conversation.
+pub struct GuestRow {
+    /// Is a member now.
+    pub member: bool,
+    /// Is a friend of the host.
+    pub friend: bool,
+    /// Is asked already.
+    pub invited: bool,
+    /// In how many groups they are.
+    pub groups: i64,
+}
+
+/// How `guest` of `host` stands to a conversation; one statement, because a call may bring hundreds.
+pub fn guest(reader: &Reader<'_>, conversation: ConversationId, host: UserId, guest: UserId) -> Result<GuestRow> {
+    let (lo, hi) = in_order(host, guest);
+    let found = reader.row(
+        "SELECT
+           (SELECT COUNT(*) FROM messaging_member WHERE conversation = ? AND user_id = ? AND to_seq IS NULL),
+           (SELECT COUNT(*) FROM messaging_direct WHERE user_lo = ? AND user_hi = ? AND friends = 1),
+           (SELECT COUNT(*) FROM messaging_invitation WHERE user_id = ? AND conversation = ?),
+           (SELECT joined FROM messaging_person WHERE user_id = ?)",
+        &[
+            Value::from(&conversation),
+            (&guest).into(),
+            (&lo).into(),
+            (&hi).into(),
+            (&guest).into(),
+            (&conversation).into(),
+            (&guest).into(),
+        ],
+        |row| {
+            Ok(GuestRow {
+                member: row.flag(0)?,
+                friend: row.flag(1)?,
+                invited: row.flag(2)?,
+                groups: row.opt_int(3)?.unwrap_or_default(),
+            })
+        },
+    )?;
+    found.ok_or_else(|| Error::internal("a statement without its one row"))
 }
 
 // Invitations

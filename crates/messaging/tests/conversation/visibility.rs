@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::house::{House, acting, id, ids, person};
 use anser_contract::v1::{
     Conversations, HeadsRequest, ListConversationsRequest, Messages, MoveReadCursorRequest, Role,
 };
 use anser_types::{Code, ConversationId, UserId};
 use proptest::prelude::*;
+
+use crate::house::{House, acting, id, ids, person};
 
 const PEOPLE: usize = 5;
 const OWNER: usize = 0;
