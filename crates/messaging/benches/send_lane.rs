@@ -7,8 +7,8 @@ use std::{collections::HashMap, time::Duration};
 use anser_contract::{
     Context,
     v1::{
-        ApplyRelationRequest, Content, Conversations, LinkOpen, LinkUp, Messages, SendBatch, SendItem, SendMessage, Text,
-        content::Kind, link_down::Down, link_up::Up,
+        ApplyRelationRequest, Content, Conversations, LinkOpen, LinkUp, Messages, SendBatch, SendItem, SendMessage,
+        Text, content::Kind, link_down::Down, link_up::Up,
     },
 };
 use anser_engine::{Db, DbOptions};

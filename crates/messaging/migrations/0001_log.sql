@@ -79,7 +79,7 @@ CREATE TABLE messaging_direct (
     PRIMARY KEY (user_lo, user_hi)
 ) /* clustered */;
 
--- How many conversations a person is in now.
+-- How many groups a person is in now. Direct conversations are bounded by the number of friends.
 CREATE TABLE messaging_person (
     user_id VARBINARY(16) NOT NULL PRIMARY KEY,
     joined  BIGINT NOT NULL

@@ -28,7 +28,10 @@ use anser_types::{Clock, Result, UserId, page::PageTokens};
 
 use crate::{
     fanout::Fanout,
-    message::{send::{Committer, SendLane}, throttle::Throttle},
+    message::{
+        send::{Committer, SendLane},
+        throttle::Throttle,
+    },
     rooms::Rooms,
 };
 pub use options::MessagingOptions;
@@ -57,8 +60,7 @@ impl Messaging {
         let fanout = Fanout::start(db.clone(), db.epoch().to_vec(), position);
         let rooms = Arc::new(Rooms::default());
         let sends = Arc::new(SendLane::new(&db, options.send_queue));
-        let committer =
-            Committer::new(sends.clone(), rooms.clone(), fanout.clone(), clock.clone(), options.strangers);
+        let committer = Committer::new(sends.clone(), rooms.clone(), fanout.clone(), clock.clone(), options.strangers);
         db.set_lane(Box::new(committer));
         let throttle = Throttle::new(clock.clone(), options.sends_per_second, options.send_burst);
         let pages = PageTokens::new(options.page_key);
@@ -97,7 +99,11 @@ impl Conversations for MessagingService {
         conversation::get_conversation(&self.0, ctx, request).await
     }
 
-    async fn list_conversations(&self, ctx: &Context, request: v1::ListConversationsRequest) -> Result<v1::ListConversationsReply> {
+    async fn list_conversations(
+        &self,
+        ctx: &Context,
+        request: v1::ListConversationsRequest,
+    ) -> Result<v1::ListConversationsReply> {
         conversation::list_conversations(&self.0, ctx, request).await
     }
 
@@ -109,7 +115,11 @@ impl Conversations for MessagingService {
         conversation::invite(&self.0, ctx, request).await
     }
 
-    async fn list_invitations(&self, ctx: &Context, request: v1::ListInvitationsRequest) -> Result<v1::ListInvitationsReply> {
+    async fn list_invitations(
+        &self,
+        ctx: &Context,
+        request: v1::ListInvitationsRequest,
+    ) -> Result<v1::ListInvitationsReply> {
         conversation::list_invitations(&self.0, ctx, request).await
     }
 
@@ -117,7 +127,11 @@ impl Conversations for MessagingService {
         conversation::accept_invitation(&self.0, ctx, request).await
     }
 
-    async fn decline_invitation(&self, ctx: &Context, request: v1::AnswerInvitationRequest) -> Result<v1::DeclineInvitationReply> {
+    async fn decline_invitation(
+        &self,
+        ctx: &Context,
+        request: v1::AnswerInvitationRequest,
+    ) -> Result<v1::DeclineInvitationReply> {
         conversation::decline_invitation(&self.0, ctx, request).await
     }
 

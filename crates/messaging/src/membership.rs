@@ -147,12 +147,7 @@ pub fn current_conversations(reader: &Reader<'_>, user: UserId) -> Result<Vec<Co
 
 /// In which relation `user` stands to `conversation`; `Outsider` also where there is no such conversation.
 /// `strangers`: whether configuration lets people talk who are not friends.
-pub fn standing(
-    reader: &Reader<'_>,
-    conversation: ConversationId,
-    user: UserId,
-    strangers: bool,
-) -> Result<Standing> {
+pub fn standing(reader: &Reader<'_>, conversation: ConversationId, user: UserId, strangers: bool) -> Result<Standing> {
     let Some(stay) = stays(reader, conversation, user)?.pop() else { return Ok(Standing::Outsider) };
     if stay.to_seq.is_some() {
         return Ok(Standing::FormerMember);

@@ -1,5 +1,7 @@
 //! Sending, reading and being told, through the service as the gateway holds it.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::sync::Arc;
 
 use anser_contract::{

@@ -10,7 +10,8 @@ mod read;
 
 pub use append::{NewEntry, append};
 pub use read::{
-    countable_upto, entries, entry_at, extent_of, find_key, first_seq_after, head, last_position, seq_at_time, stored_since,
+    countable_upto, entries, entry_at, extent_of, find_key, first_seq_after, head, last_position, seq_at_time,
+    stored_since,
 };
 
 use anser_types::{ConversationId, MessageId, Timestamp, UserId};

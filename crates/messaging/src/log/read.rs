@@ -95,10 +95,7 @@ pub fn countable_upto(reader: &Reader<'_>, conversation: ConversationId, seq: i6
     if seq >= extent.last_seq() {
         return Ok(extent.countable);
     }
-    reader.number(
-        "SELECT countable_no FROM messaging_entry WHERE position = ?",
-        &[extent.position_of(seq).into()],
-    )
+    reader.number("SELECT countable_no FROM messaging_entry WHERE position = ?", &[extent.position_of(seq).into()])
 }
 
 /// Entries `from..=to` of `conversation` in seq order, at most `limit` of them and, after the first, at most

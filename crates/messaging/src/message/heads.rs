@@ -79,7 +79,7 @@ fn page(reader: &Reader<'_>, user: UserId, token: Token, limit: usize) -> Result
             moved.push((position, conversation, stays));
         }
     }
-    moved.sort_unstable_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)));
+    moved.sort_unstable_by_key(|&(position, conversation, _)| std::cmp::Reverse((position, conversation)));
     let more = moved.len() > limit;
     moved.truncate(limit);
     let next = match moved.last() {
