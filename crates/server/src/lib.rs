@@ -11,6 +11,7 @@ pub mod lifecycle;
 pub mod metrics;
 mod options;
 mod peers;
+mod probes;
 pub mod roles;
 pub mod telemetry;
 mod upkeep;

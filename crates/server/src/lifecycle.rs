@@ -32,18 +32,20 @@ pub struct Sockets {
     pub clients: Option<TcpListener>,
     /// For other processes of ours.
     pub peers: Option<TcpListener>,
+    /// For those who watch a process without the gateway.
+    pub probes: Option<TcpListener>,
 }
 
 impl Sockets {
     /// Binds what the placement needs.
     pub async fn bind(config: &Config, placement: &Placement) -> anyhow::Result<Self> {
         let clients = Some(config.server.listen);
-        let (clients, peers) = match placement {
-            Placement::All { loopback: false } | Placement::Gateway { .. } => (clients, None),
-            Placement::All { loopback: true } => (clients, Some(SocketAddr::from(([127, 0, 0, 1], 0)))),
-            Placement::Store { listen } => (None, Some(*listen)),
+        let (clients, peers, probes) = match placement {
+            Placement::All { loopback: false } | Placement::Gateway { .. } => (clients, None, None),
+            Placement::All { loopback: true } => (clients, Some(SocketAddr::from(([127, 0, 0, 1], 0))), None),
+            Placement::Store { listen } => (None, Some(*listen), config.telemetry.probes_listen),
         };
-        Ok(Self { clients: bind(clients).await?, peers: bind(peers).await? })
+        Ok(Self { clients: bind(clients).await?, peers: bind(peers).await?, probes: bind(probes).await? })
     }
 }
 

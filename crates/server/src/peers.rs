@@ -20,6 +20,8 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
 
+use crate::telemetry;
+
 /// Every service as served at `peer`.
 pub fn remote(peer: &Peer) -> GatewayServices {
     GatewayServices {
@@ -105,6 +107,7 @@ pub async fn serve(listener: TcpListener, routes: Routes, shutdown: Cancellation
         .tcp_nodelay(true)
         .initial_stream_window_size(4 << 20)
         .initial_connection_window_size(8 << 20)
+        .trace_fn(|request| telemetry::call_span(request.headers(), request.uri().path()))
         .add_routes(routes)
         .serve_with_incoming_shutdown(TcpListenerStream::new(listener), shutdown.cancelled_owned())
         .await?;

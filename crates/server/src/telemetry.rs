@@ -6,12 +6,19 @@
 use std::io::IsTerminal;
 
 use anyhow::Context;
-use opentelemetry::trace::TracerProvider;
+use http::{HeaderMap, HeaderName};
+use opentelemetry::{
+    propagation::{Extractor, TextMapPropagator},
+    trace::TracerProvider,
+};
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::{
     Resource,
+    propagation::TraceContextPropagator,
     trace::{Sampler, SdkTracerProvider},
 };
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::config::{Log, LogFormat, Telemetry};
@@ -48,6 +55,28 @@ impl Telemetered {
         {
             tracing::warn!(%error, "the last traces could not be sent");
         }
+    }
+}
+
+/// The span of a call from another process of ours, under the caller's where it is traced.
+pub fn call_span(headers: &HeaderMap, path: &str) -> Span {
+    let request_id = headers.get("anser-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let span = tracing::info_span!("call", request.id = request_id, otel.name = path, otel.kind = "server");
+    let parent = TraceContextPropagator::new().extract_with_context(&opentelemetry::Context::new(), &Headers(headers));
+    // Fails only where no traces are collected.
+    let _ = span.set_parent(parent);
+    span
+}
+
+struct Headers<'a>(&'a HeaderMap);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).and_then(|value| value.to_str().ok())
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(HeaderName::as_str).collect()
     }
 }
 

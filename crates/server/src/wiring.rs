@@ -22,6 +22,7 @@ use crate::{
     metrics::Metrics,
     options,
     peers::{self, Node},
+    probes,
     roles::Placement,
     telemetry, upkeep,
 };
@@ -70,6 +71,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             upkeep::store(&engines, &health, &shutdown);
             let mut node = Node::serving(engines.peer.clone());
             services(&config, &engines, &clock, &mut node).await?;
+            if let Some(listener) = sockets.probes {
+                probes::serve(listener, &health, &metrics, &shutdown);
+            }
             lifecycle::announce_store(sockets.peers.as_ref());
             let served = serve_peers(sockets.peers, node, &shutdown).context("no socket for the gateways")?;
             health.set_ready(true);

@@ -188,6 +188,25 @@ fn the_gateway_alone_touches_no_data() {
 }
 
 #[test]
+fn the_process_with_the_store_answers_probes() {
+    let dir = tempfile::tempdir().unwrap();
+    let roles = ["--roles", "auth,user,contact,messaging", "--set", "peers.listen=127.0.0.1:0"];
+    let port = free_port();
+    let probes = format!("telemetry.probes_listen=127.0.0.1:{port}");
+    let mut store = serve(dir.path(), &[&roles[..], &["--set", &probes]].concat());
+    store.url = format!("http://127.0.0.1:{port}");
+    eventually("it is ready", || store.get("/readyz").is_some_and(|ready| ready.contains("\"ready\":true")));
+    assert!(store.get("/metrics").unwrap().contains("anser_store_commits_total"));
+    store.signal("TERM");
+    assert_eq!(store.wait().0.code(), Some(0));
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it is bound").port()
+}
+
+#[test]
 fn the_gateway_alone_needs_the_secret() {
     let dir = tempfile::tempdir().unwrap();
     let error = refused(

@@ -113,8 +113,9 @@ fn every_queue_is_bounded() {
 fn every_file_says_what_lives_there_and_is_of_a_readable_length() {
     for (path, text) in files(".rs") {
         assert!(text.starts_with("//!"), "{} does not begin with //!", path.display());
-        let lines = text.lines().count();
-        assert!(is_test(&path) || lines <= 550, "{} has {lines} lines: two subjects?", path.display());
+        // Unit tests stand at the end of a file and may take the room that they need.
+        let lines = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().lines().count();
+        assert!(is_test(&path) || lines <= 500, "{} has {lines} lines: two subjects?", path.display());
     }
 }
 

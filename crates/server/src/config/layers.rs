@@ -41,7 +41,8 @@ impl fmt::Display for Source {
 }
 
 /// Variables that begin with `ANSER_` and are no options: the file's name, and what test builds and tests use.
-const OTHER_VARIABLES: &[&str] = &["ANSER_BIN", "ANSER_CONFIG", "ANSER_FAILPOINT", "ANSER_PLANT", "ANSER_UPDATE_SNAPSHOTS"];
+const OTHER_VARIABLES: &[&str] =
+    &["ANSER_BIN", "ANSER_CONFIG", "ANSER_FAILPOINT", "ANSER_PLANT", "ANSER_UPDATE_SNAPSHOTS"];
 const TEST_VARIABLES: &str = "ANSER_TEST_";
 
 /// Every key's value and its source.

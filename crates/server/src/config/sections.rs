@@ -142,6 +142,8 @@ pub enum LogFormat {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Telemetry {
+    #[serde(deserialize_with = "optional_address")]
+    pub probes_listen: Option<SocketAddr>,
     #[serde(deserialize_with = "non_empty")]
     pub otlp_endpoint: Option<String>,
     pub service_name: String,
