@@ -1,6 +1,6 @@
 //! Coming back: what was missed follows, or the server says that it does not.
 
-use anser_client::{Encoding, Hello, SocketOptions, socket::Socket, v1::event::Event};
+use anser_client::{Encoding, Hello, Incoming, SocketOptions, socket::Socket, v1::event::Event};
 use anser_tests::{Device, TestApp};
 
 #[tokio::test]
@@ -65,7 +65,8 @@ async fn whoever_missed_too_much_is_told_to_sync() {
         alice.says(conversation, "missed").await;
     }
     let back = bob.back_from(&point).await;
-    assert!(!back.socket.welcome().resumed, "not resumed is what it is called when nothing follows");
+    assert!(!back.socket.welcome().resumed);
+    assert!(matches!(back.hears_frame("to be told to sync").await, Incoming::SyncRequired(_)));
     alice.says(conversation, "live").await;
     back.hears_text("live").await;
     assert_eq!(bob.syncs(conversation).await.entries.iter().filter(|entry| entry.countable).count(), 21);
