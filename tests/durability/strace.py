@@ -9,7 +9,9 @@ sync has ended. After the restart none may begin before the first sync of the lo
 
 That the check can fail is part of the check: a server that does not wait for the disk must be caught.
 
-    strace.py [path of anser]        exit code 0: all as it must be
+    strace.py [ANSER [PLANTED]]      exit code 0: all as it must be
+
+PLANTED is a build with planted faults: with synchronous=OFF planted it must be caught too.
 """
 
 import ast
@@ -106,8 +108,8 @@ class WebSocket:
     def send(self, frame):
         data = json.dumps(frame).encode()
         mask = secrets.token_bytes(4)
-        length = struct.pack("!BB", 0x81, 0x80 | len(data)) if len(data) < 126 else struct.pack("!BBH", 0x81, 0xFE, len(data))
-        self.socket.sendall(length + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(data)))
+        length = bytes([0x80 | len(data)]) if len(data) < 126 else struct.pack("!BH", 0x80 | 126, len(data))
+        self.socket.sendall(b"\x81" + length + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(data)))
 
     def frames(self):
         while True:
@@ -229,7 +231,8 @@ def log_of(events):
 
 def told(events, words):
     """When the words began to leave through a socket, each time."""
-    return [begun for begun, _, _, file, content, _ in events if "socket:" in file and any(word in content for word in words)]
+    return [begun for begun, _, _, file, content, _ in events
+            if "socket:" in file and any(word in content for word in words)]
 
 
 def durable_at(frames, syncs, marker):
@@ -279,6 +282,7 @@ if __name__ == "__main__":
     binary = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "target/debug/anser")
     run("durable: nothing is told before its sync", binary)
     run("not durable: must be caught", binary, settings=["store.durability=normal"], caught=True)
-    if "--planted" in sys.argv:
-        run("planted synchronous=OFF: must be caught", binary, environment={"ANSER_PLANT": "synchronous-off"}, caught=True)
+    if len(sys.argv) > 2:
+        planted = os.path.abspath(sys.argv[2])
+        run("planted synchronous=OFF: must be caught", planted, environment={"ANSER_PLANT": "synchronous-off"}, caught=True)
     print("ok")
