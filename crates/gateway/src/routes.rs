@@ -11,7 +11,6 @@ use std::{collections::HashSet, convert::Infallible, fmt};
 use anser_types::Code;
 use axum::{
     Router,
-    extract::Request,
     handler::Handler,
     middleware::from_fn_with_state,
     routing::{MethodFilter, MethodRouter, on},
@@ -243,11 +242,6 @@ fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(PathAndQuery::try_from(text).ok()?);
     Uri::from_parts(parts).ok()
-}
-
-/// [`split_verb`] for axum's own request type.
-pub(crate) fn rewrite(request: Request) -> Request {
-    split_verb(request)
 }
 
 #[cfg(test)]

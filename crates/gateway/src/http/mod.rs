@@ -68,7 +68,7 @@ pub fn router(gateway: Arc<Gateway>, health: Health, metrics: MetricsText) -> Re
         .layer(from_fn_with_state(app.clone(), around::around))
         .with_state(app);
     // Routing happens inside a router, so what rewrites paths must stand before it, as a service of its own.
-    let rewritten = ServiceBuilder::new().map_request(routes::rewrite).service(routed);
+    let rewritten = ServiceBuilder::new().map_request(routes::split_verb::<axum::body::Body>).service(routed);
     Ok(Router::new().fallback_service(rewritten.map_err(|never: Infallible| match never {})))
 }
 
