@@ -165,7 +165,7 @@ async fn wait_for_load(world: &World, server: &mut Server) -> Result<()> {
         }
     };
     let _idle = timeout(Duration::from_secs(1), loaded).await;
-    ensure!(server.ended()?.is_none(), "the server ended by itself; its log is {}", server.log().display());
+    ensure!(server.ended()?.is_none(), "the server ended by itself; its log ends with: {}", server.last_words());
     Ok(())
 }
 

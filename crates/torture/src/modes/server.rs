@@ -64,7 +64,7 @@ impl Server {
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
         loop {
             if let Some(status) = self.ended()? {
-                bail!("the server ended at its start: {status}; its log is {}", self.log().display());
+                bail!("the server ended at its start: {status}; its log ends with: {}", self.last_words());
             }
             if client
                 .get(format!("{}/readyz", self.url()))
@@ -75,7 +75,7 @@ impl Server {
                 return Ok(began.elapsed());
             }
             if began.elapsed() > Duration::from_secs(30) {
-                bail!("the server does not serve after 30 s; its log is {}", self.log().display());
+                bail!("the server does not serve after 30 s; its log ends with: {}", self.last_words());
             }
             sleep(Duration::from_millis(10)).await;
         }
@@ -103,6 +103,12 @@ impl Server {
     /// Where its log goes: beside its data, for it makes that folder itself.
     pub fn log(&self) -> PathBuf {
         self.data_dir.with_extension("log")
+    }
+
+    /// The end of its log, for errors: the log itself may be gone with its temporary folder.
+    pub fn last_words(&self) -> String {
+        let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+        log.char_indices().rev().nth(600).map_or(&*log, |(start, _)| &log[start..]).to_owned()
     }
 
     /// How it ended, if it has.

@@ -54,8 +54,7 @@ pub async fn run(program: &Path, scratch: &Path, histories: u64, seed: u64) -> R
     // A narrow window, so that floods go beyond it.
     let mut server = Server::new(program, &scratch.join("data"))?
         .set("gateway.unacked_pushes=8")
-        .set("limits.sync_entries=16")
-        .set("limits.resume_entries=60")
+        .set("gateway.queued_events=24")
         .set("limits.sends_per_second=100000")
         .set("limits.send_burst=100000");
     server.start(&[]).await?;

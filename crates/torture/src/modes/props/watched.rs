@@ -26,6 +26,7 @@ pub struct Watched {
     /// Whether pushes alone keep it complete: it synced on this connection, or resumed from such a one.
     pub continuous: bool,
     lost_track: bool,
+    page_limit: usize,
     heads_tokens: Vec<String>,
     me_tokens: Vec<String>,
     resumes: Vec<String>,
@@ -46,6 +47,7 @@ impl Watched {
             state: State::default(),
             continuous: false,
             lost_track: false,
+            page_limit: 20,
             heads_tokens: vec![String::new()],
             me_tokens: vec![String::new()],
             resumes: Vec::new(),
@@ -127,6 +129,7 @@ impl Watched {
             }
         }
         self.heads_tokens.push(token);
+        self.page_limit = 1 + dice.below(40);
         self.catch_up().await?;
         let mut token = any(&self.me_tokens, dice);
         loop {
@@ -144,7 +147,7 @@ impl Watched {
 
     async fn catch_up(&mut self) -> Result<()> {
         while let Some((conversation, after)) = self.knowledge.ask() {
-            let body = json!({"conversation_id": conversation, "after_seq": after});
+            let body = json!({"conversation_id": conversation, "after_seq": after, "limit": self.page_limit});
             let page = self.ask("sync_conversation", body).await?.sync_conversation.context("no page")?;
             self.knowledge.learned(&page);
             page.entries.into_iter().for_each(|entry| self.state.keep(entry));
