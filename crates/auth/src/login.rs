@@ -14,7 +14,7 @@ use crate::{
 pub(crate) async fn login(auth: &AuthService, ctx: &Context, request: LoginRequest) -> Result<TokenReply> {
     let now = auth.clock.now();
     let device = Device::of(&request, &auth.clock)?;
-    password::check_length(&request.password)?;
+    password::check_length(&auth.options, &request.password)?;
     // What cannot be a name is nobody's name, and costs what a wrong password costs.
     let key = Username::parse(&request.username).map(|name| name.key).unwrap_or_default();
     if let Some(ip) = ctx.client_ip {

@@ -1,6 +1,6 @@
 //! What can be set about accounts and sessions, and the secrets they rest on.
 
-use std::{fmt, time::Duration};
+use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use anser_types::{Error, Result, Timestamp};
 use ring::{
@@ -21,6 +21,12 @@ pub struct AuthOptions {
     pub refresh_sliding_ttl: Duration,
     /// How long a session lives however often it is refreshed.
     pub refresh_absolute_ttl: Duration,
+    /// How often a refresh token may come back after it was followed.
+    pub refresh_repeats: u32,
+    /// How long a refresh token may come back after its successor was first used.
+    pub refresh_overlap: Duration,
+    /// How long a password may be, in bytes.
+    pub password_bytes: RangeInclusive<usize>,
     /// How long a WebSocket ticket is good.
     pub ticket_ttl: Duration,
     /// Open sessions of one person; one more ends the oldest.
@@ -48,6 +54,9 @@ impl Default for AuthOptions {
             access_ttl: Duration::from_secs(10 * 60),
             refresh_sliding_ttl: Duration::from_secs(30 * DAY),
             refresh_absolute_ttl: Duration::from_secs(180 * DAY),
+            refresh_repeats: 3,
+            refresh_overlap: Duration::from_secs(30),
+            password_bytes: 6..=128,
             ticket_ttl: Duration::from_secs(30),
             sessions_a_user: 20,
             logins_a_minute_per_ip: 10,

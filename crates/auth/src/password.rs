@@ -15,20 +15,21 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use crate::AuthOptions;
 
-const MIN_BYTES: usize = 6;
-const MAX_BYTES: usize = 128;
-
-/// Accepts 6 to 128 bytes, whatever they are.
-pub(crate) fn check(password: &str) -> Result<()> {
-    match password.len() {
-        MIN_BYTES..=MAX_BYTES => Ok(()),
-        _ => Err(Error::field("password", "must be 6 to 128 bytes")),
-    }
+/// Accepts whatever has the right length.
+pub(crate) fn check(options: &AuthOptions, password: &str) -> Result<()> {
+    let (least, most) = (options.password_bytes.start(), options.password_bytes.end());
+    let right = options.password_bytes.contains(&password.len());
+    if right { Ok(()) } else { Err(Error::field("password", format!("must be {least} to {most} bytes"))) }
 }
 
 /// Refuses what is too long to be worth a hash.
-pub(crate) fn check_length(password: &str) -> Result<()> {
-    if password.len() <= MAX_BYTES { Ok(()) } else { Err(Error::field("password", "must be at most 128 bytes")) }
+pub(crate) fn check_length(options: &AuthOptions, password: &str) -> Result<()> {
+    let most = options.password_bytes.end();
+    if password.len() <= *most {
+        Ok(())
+    } else {
+        Err(Error::field("password", format!("must be at most {most} bytes")))
+    }
 }
 
 /// The hashing pool.
@@ -181,10 +182,10 @@ mod tests {
     #[test]
     fn length_is_the_only_rule() {
         for good in ["123456", "日本", "      ", &"x".repeat(128)] {
-            assert_eq!(check(good), Ok(()));
+            assert_eq!(check(&AuthOptions::default(), good), Ok(()));
         }
         for bad in ["", "12345", &"x".repeat(129)] {
-            assert!(check(bad).is_err());
+            assert!(check(&AuthOptions::default(), bad).is_err());
         }
     }
 }

@@ -16,10 +16,6 @@ use crate::{
     unauthenticated,
 };
 
-/// How often a token may come back after it was followed.
-const REPEATS: i64 = 3;
-/// How long it may come back after its successor was used.
-const OVERLAP_MS: i64 = 30_000;
 /// Followed tokens that are remembered in each session, so that their reuse is recognised. Older ones are merely unknown.
 const REMEMBERED: i64 = 100;
 
@@ -67,7 +63,7 @@ fn follow(
         return rotate(tx, options, pepper, token, salt, session, now);
     }
     match store::refresh_by_no(tx, session.id, stored.no + 1)? {
-        Some(successor) if may_repeat(&stored, &successor, now) => {
+        Some(successor) if may_repeat(options, &stored, &successor, now) => {
             store::repeat_refresh(tx, session.id, stored.no)?;
             store::touch_session(tx, session.id, now)?;
             Ok(Outcome::Goes(session, token.next(pepper, &successor.salt)))
@@ -98,6 +94,8 @@ fn rotate(
     Ok(Outcome::Goes(session, next))
 }
 
-fn may_repeat(token: &StoredToken, successor: &StoredToken, now: Timestamp) -> bool {
-    token.repeats < REPEATS && (successor.used_at == 0 || now < successor.used_at + OVERLAP_MS)
+fn may_repeat(options: &AuthOptions, token: &StoredToken, successor: &StoredToken, now: Timestamp) -> bool {
+    let overlap_ms = options.refresh_overlap.as_millis() as i64;
+    let in_time = successor.used_at == 0 || now < successor.used_at + overlap_ms;
+    in_time && token.repeats < i64::from(options.refresh_repeats)
 }

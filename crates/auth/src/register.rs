@@ -24,7 +24,7 @@ pub(crate) async fn register(auth: &AuthService, ctx: &Context, request: Registe
         auth.registrations_by_ip.take(Source::of(ip), now)?;
     }
     let name = Username::parse(&request.username)?;
-    password::check(&request.password)?;
+    password::check(&auth.options, &request.password)?;
     auth.db.growth_allowed()?;
     let nickname = if request.nickname.is_empty() { name.shown.clone() } else { request.nickname.clone() };
     let password_hash = auth.hasher.hash(request.password.clone(), ctx.deadline).await?;

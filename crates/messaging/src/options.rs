@@ -21,6 +21,16 @@ pub struct MessagingOptions {
     pub title_bytes: usize,
     /// Sends that may wait for the writer before `unavailable`.
     pub send_queue: usize,
+    /// Entries in one page of a conversation's sync.
+    pub sync_entries: usize,
+    /// Bytes of bodies in one page of a conversation's sync; one entry comes whatever its size.
+    pub sync_bytes: usize,
+    /// Bytes of bodies in one answer that syncs several conversations.
+    pub sync_many_bytes: usize,
+    /// Missed entries that a returning device is sent; with more to send it has to sync.
+    pub resume_entries: usize,
+    /// Bytes of missed entries that a returning device is sent; with more to send it has to sync.
+    pub resume_bytes: usize,
     /// Secret of the page tokens; the same in every process that serves the lists.
     pub page_key: [u8; 32],
     /// Milliseconds between two looks of the auditor; 0: it does not run.
@@ -39,6 +49,11 @@ impl Default for MessagingOptions {
             invite_batch: 500,
             title_bytes: 128,
             send_queue: 16_384,
+            sync_entries: 256,
+            sync_bytes: 256 << 10,
+            sync_many_bytes: 1 << 20,
+            resume_entries: 1_000,
+            resume_bytes: 1 << 20,
             page_key: [0; 32],
             audit_interval_ms: 1_000,
         }

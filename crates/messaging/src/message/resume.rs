@@ -13,18 +13,22 @@ use crate::{
     membership::{self, Stay, View},
 };
 
-/// The most that is replayed; beyond it the device must sync.
-const ENTRIES: usize = 1_000;
-const BYTES: usize = 1 << 20;
-
 /// Everything `user` may see with a position after the given one.
 pub async fn resume(room: &Messaging, ctx: &Context, request: ResumeRequest) -> Result<ResumeReply> {
     ctx.require_service()?;
     let user = UserId::try_from(&request.user_id[..])?;
-    room.db.read(move |reader| replay(reader, user, request.after_position)).await
+    let most = Most { entries: room.options.resume_entries, bytes: room.options.resume_bytes };
+    room.db.read(move |reader| replay(reader, user, request.after_position, most)).await
 }
 
-fn replay(reader: &Reader<'_>, user: UserId, after: i64) -> Result<ResumeReply> {
+/// The most that is replayed; beyond it the device must sync.
+#[derive(Clone, Copy)]
+struct Most {
+    entries: usize,
+    bytes: usize,
+}
+
+fn replay(reader: &Reader<'_>, user: UserId, after: i64, most: Most) -> Result<ResumeReply> {
     let through_position = log::last_position(reader)?;
     let mut reply = ResumeReply { through_position, ..ResumeReply::default() };
     if after > through_position {
@@ -45,8 +49,9 @@ fn replay(reader: &Reader<'_>, user: UserId, after: i64) -> Result<ResumeReply> 
         if head.position <= after {
             continue;
         }
-        let missed = Missed { conversation, after, left: ENTRIES.saturating_sub(reply.entries.len()) };
-        if !missed.replay(reader, stays, head.seq, &mut reply, &mut bytes)? {
+        let missed = Missed { conversation, after, left: most.entries.saturating_sub(reply.entries.len()) };
+        let fits = missed.replay(reader, stays, head.seq, &mut reply, &mut bytes)?;
+        if !fits || bytes > most.bytes || reply.entries.len() > most.entries {
             return Ok(ResumeReply { sync_required: true, through_position, ..ResumeReply::default() });
         }
     }
@@ -88,6 +93,6 @@ impl Missed {
                 reply.entries.push(stored.entry);
             }
         }
-        Ok(*bytes <= BYTES && reply.entries.len() <= ENTRIES)
+        Ok(true)
     }
 }

@@ -12,30 +12,26 @@ use crate::{
     membership::{self, View},
 };
 
-/// The most of one conversation in one answer.
-pub const PAGE_ENTRIES: usize = 256;
-/// The most bytes of bodies of one conversation in one answer; one entry comes whatever its size.
-pub const PAGE_BYTES: usize = 256 << 10;
 const CONVERSATIONS: usize = 100;
-const BYTES: usize = 1 << 20;
 
-/// Pages of several conversations, each with its own outcome; at most 1 MiB in all. What no longer fits comes as a
+/// Pages of several conversations, each with its own outcome and all within a bound. What no longer fits comes as a
 /// page without entries that says `has_more`.
 pub async fn sync_many(room: &Messaging, ctx: &Context, request: SyncManyRequest) -> Result<SyncManyReply> {
     let user = ctx.user()?;
     if request.items.is_empty() || request.items.len() > CONVERSATIONS {
         return Err(Error::field("items", format!("1 to {CONVERSATIONS} conversations")));
     }
+    let options = &room.options;
     let limit = match request.limit as usize {
-        0 => PAGE_ENTRIES,
-        limit => limit.min(PAGE_ENTRIES),
+        0 => options.sync_entries,
+        limit => limit.min(options.sync_entries),
     };
-    let strangers = room.options.strangers;
+    let (page_bytes, all_bytes, strangers) = (options.sync_bytes, options.sync_many_bytes, options.strangers);
     room.db
         .read(move |reader| {
-            let mut left = BYTES;
+            let mut left = all_bytes;
             let items = request.items.iter().map(|from| {
-                let page = page(reader, user, from, limit, left.min(PAGE_BYTES), strangers);
+                let page = page(reader, user, from, limit, left.min(page_bytes), strangers);
                 let result = |page, error| SyncResult { conversation_id: from.conversation_id.clone(), page, error };
                 match page {
                     Ok((page, bytes)) => {

@@ -83,6 +83,12 @@ impl Config {
         let ordered = [
             ("limits.body_bytes", limits.body_bytes, "limits.frame_bytes", limits.frame_bytes),
             ("limits.body_bytes", limits.body_bytes, "limits.request_bytes", limits.request_bytes),
+            (
+                "limits.password_min_bytes",
+                limits.password_min_bytes,
+                "limits.password_max_bytes",
+                limits.password_max_bytes,
+            ),
         ];
         for (small, less, great, more) in ordered {
             if less > more {

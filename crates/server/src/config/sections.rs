@@ -67,6 +67,8 @@ pub struct Auth {
     pub access_token_s: u64,
     pub refresh_token_s: u64,
     pub session_s: u64,
+    pub refresh_grace_s: u64,
+    pub refresh_repeats: u32,
     pub ticket_s: u64,
     pub hash_memory_kib: u32,
     pub hash_passes: u32,
@@ -104,12 +106,17 @@ pub struct Limits {
     pub invite_batch: u32,
     pub friend_requests_per_day: u32,
     pub friend_request_bytes: u32,
+    pub password_min_bytes: u32,
+    pub password_max_bytes: u32,
     pub sessions: u32,
     pub logins_per_minute_per_ip: u32,
     pub logins_per_minute_per_name: u32,
     pub registrations_per_minute_per_ip: u32,
     pub sync_entries: u32,
     pub sync_bytes: u32,
+    pub sync_many_bytes: u32,
+    pub resume_entries: u32,
+    pub resume_bytes: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
