@@ -173,17 +173,6 @@ async fn new_members_see_from_their_joining_on() {
 }
 
 #[tokio::test]
-async fn new_members_see_everything_where_the_operator_says_so() {
-    let Some(app) = TestApp::start_with(&["messaging.history_for_new_members=true"]).await else { return };
-    let (alice, dave) = app.friends("alice", "dave").await;
-    let group = alice.group("old", &[]).await;
-    alice.says(group, "before dave").await;
-    alice.client.invite(group, &[dave.id]).await.unwrap();
-    assert_eq!(texts(&dave.history(group).await), ["before dave"]);
-    assert!(dave.syncs(group).await.hidden.is_empty());
-}
-
-#[tokio::test]
 async fn coming_back_leaves_a_gap_that_is_named() {
     let (_app, alice, bob, _carol, group) = three().await;
     alice.says(group, "first").await;

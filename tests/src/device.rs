@@ -92,6 +92,31 @@ impl Device {
         .await
     }
 
+    /// Hears until a text comes (true) or the server says that entries were lost (false).
+    pub async fn hears_before_reset(&self, text: &str) -> bool {
+        within(SOON, text, async {
+            loop {
+                match self.socket.next().await {
+                    Incoming::Push(push) => {
+                        let mut heard = self.heard.lock().await;
+                        heard.push_no = push.push_no;
+                        heard.resume = push.resume;
+                        let came = |event: anser_client::v1::Event| match event.event {
+                            Some(Event::Entry(entry)) => text_of(&entry) == Some(text),
+                            _ => false,
+                        };
+                        if push.events.into_iter().any(came) {
+                            return true;
+                        }
+                    }
+                    Incoming::SyncRequired(_) => return false,
+                    other => panic!("{text:?}: instead came {other:?}"),
+                }
+            }
+        })
+        .await
+    }
+
     /// How the connection ends, within a given time.
     pub async fn ends_within(&self, limit: Duration) -> Closed {
         within(limit, "the connection ends", async {
