@@ -53,7 +53,7 @@ pub struct CheckpointLimits {
 impl Default for CheckpointLimits {
     fn default() -> Self {
         Self {
-            copy_above: 8 * MIB,
+            copy_above: 4 * MIB,
             finish_above: 32 * MIB,
             never_above: 56 * MIB,
             truncate_after: Duration::from_secs(20),
@@ -104,7 +104,11 @@ impl Journal {
         let counting = journal.clone();
         connection
             .wal_hook(Some(move |_: &mut _, pages: i32| {
-                counting.used.store(u64::try_from(pages).unwrap_or(0) * FRAME, Ordering::Relaxed);
+                let used = u64::try_from(pages).unwrap_or(0) * FRAME;
+                // Where everything was copied and nobody read, SQLite starts the log again by itself.
+                if used < counting.used.swap(used, Ordering::Relaxed) {
+                    counting.copied.store(0, Ordering::Relaxed);
+                }
                 Ok(())
             }))
             .map_err(map_error)?;

@@ -4,7 +4,7 @@
 //! of its own; one COMMIT (one fsync) covers all that queued while the previous commit ran; answers leave after it.
 //! Closures are synchronous: nothing can be awaited inside a transaction, hence no remote call under a lock.
 
-use std::{path::PathBuf, sync::Arc, thread::JoinHandle};
+use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
 
 use anser_types::{Clock, Error, Result};
 use parking_lot::Mutex;
@@ -122,6 +122,8 @@ impl Db {
         migrate::run(&mut connection, migrations, &clock)?;
         sqlite::settle(&connection, &dir)?;
         let epoch = sqlite::epoch(&connection)?;
+        // From here on only a stranger's process could stand in the way, and nobody should wait long for that.
+        connection.busy_timeout(Duration::from_millis(200)).map_err(sqlite::map_error)?;
         scope::install(&mut connection).map_err(sqlite::map_error)?;
 
         let fatal = Arc::new(Fatal::new(&dir, clock.clone(), options.on_fatal.clone()));

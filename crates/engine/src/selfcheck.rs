@@ -35,14 +35,8 @@ pub struct Finding {
 pub fn selfcheck(dir: &Path, durability: Durability) -> Result<Vec<Finding>> {
     let disk = rustix::fs::statfs(dir)
         .map_err(|error| Error::unavailable(format!("cannot look at {}: {error}", dir.display())))?;
-    let sync = typical_sync(dir)
-        .map_err(|error| Error::unavailable(format!("cannot write and sync in {}: {error}", dir.display())))?;
-    let findings = [
-        // Some platforms have a signed type here; the numbers themselves are 32 bits.
-        file_system(disk.f_type as u32),
-        (sync < TOO_FAST).then(|| degraded(format!("an fsync takes {sync:?}: the disk does not wait for its medium"))),
-        profile(durability),
-    ];
+    // Some platforms have a signed type here; the numbers themselves are 32 bits.
+    let findings = [file_system(disk.f_type as u32), medium(dir)?, profile(durability)];
     Ok(findings.into_iter().flatten().collect())
 }
 
@@ -76,6 +70,24 @@ fn file_system(magic: u32) -> Option<Finding> {
     }
 }
 
+fn medium(dir: &Path) -> Result<Option<Finding>> {
+    // Named by the process: another one may be looking at the same time, before the lock tells them apart.
+    let path = dir.join(format!("selfcheck-{}.tmp", std::process::id()));
+    let sync = typical_sync(&path);
+    let _not_made = fs::remove_file(&path);
+    match sync {
+        Ok(sync) if sync < TOO_FAST => {
+            Ok(Some(degraded(format!("an fsync takes {sync:?}: the disk does not wait for its medium"))))
+        }
+        Ok(_) => Ok(None),
+        // What is stored can still be read.
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            Ok(Some(degraded("the disk is full: nothing can be stored".to_owned())))
+        }
+        Err(error) => Err(Error::unavailable(format!("cannot write and sync in {}: {error}", dir.display()))),
+    }
+}
+
 fn profile(durability: Durability) -> Option<Finding> {
     match durability {
         Durability::Full => None,
@@ -91,9 +103,8 @@ fn degraded(text: String) -> Finding {
 }
 
 /// The median of a few small syncs.
-fn typical_sync(dir: &Path) -> io::Result<Duration> {
-    let path = dir.join("selfcheck.tmp");
-    let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&path)?;
+fn typical_sync(path: &Path) -> io::Result<Duration> {
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(path)?;
     file.write_all(&[0; 4_096])?;
     file.sync_all()?;
     let mut took = [Duration::ZERO; SYNCS];
@@ -103,7 +114,6 @@ fn typical_sync(dir: &Path) -> io::Result<Duration> {
         file.sync_data()?;
         *took = began.elapsed();
     }
-    fs::remove_file(&path)?;
     took.sort_unstable();
     Ok(took[SYNCS / 2])
 }
