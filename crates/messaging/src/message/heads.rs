@@ -72,10 +72,12 @@ fn page(reader: &Reader<'_>, user: UserId, token: Token, limit: usize) -> Result
     let until = if token.below > 0 { token.until } else { log::last_position(reader)? };
     let mut moved: Vec<(i64, ConversationId, Vec<Stay>)> = Vec::new();
     for (conversation, stays) in membership::conversations_of(reader, user)? {
-        let position = moved_position(reader, conversation, user, &stays)?;
-        // A cursor moves without a position of its own, so the token's position itself counts as after it.
+        let (entry, cursor) = moved_positions(reader, conversation, user, &stays)?;
+        let position = entry.max(cursor);
+        // A cursor moves without a position of its own, so there the token's position itself counts as after it.
+        let moved_since = entry > token.since || (cursor >= token.since && cursor > 0);
         let listed = token.below > 0 && (position, conversation) >= (token.below, token.below_id);
-        if position >= token.since && position > 0 && !listed {
+        if moved_since && !listed {
             moved.push((position, conversation, stays));
         }
     }
@@ -90,14 +92,19 @@ fn page(reader: &Reader<'_>, user: UserId, token: Token, limit: usize) -> Result
     Ok((items.collect::<Result<_>>()?, next))
 }
 
-/// When this conversation last moved for `user`: its last visible entry, or their cursor.
-fn moved_position(reader: &Reader<'_>, conversation: ConversationId, user: UserId, stays: &[Stay]) -> Result<i64> {
+/// When this conversation last moved for `user`: its last visible entry, and their cursor.
+fn moved_positions(
+    reader: &Reader<'_>,
+    conversation: ConversationId,
+    user: UserId,
+    stays: &[Stay],
+) -> Result<(i64, i64)> {
     let entry = match stays.last().and_then(|stay| stay.to_seq) {
         None => log::head(reader, conversation)?.position,
         Some(seq) => log::entry_at(reader, conversation, seq)?.map_or(0, |stored| stored.position),
     };
     let (_, moved) = store::cursor(reader, conversation, user)?;
-    Ok(entry.max(moved))
+    Ok((entry, moved))
 }
 
 fn head(reader: &Reader<'_>, conversation: ConversationId, user: UserId, stays: Vec<Stay>) -> Result<Head> {

@@ -383,9 +383,10 @@ impl Group<'_> {
             self.room.head.seq = self.room.head.seq.max(self.room.reached);
         }
         self.room.reached = self.room.reached.max(self.room.head.seq);
-        // Sending reads everything before it, so one's own messages are never unread.
+        // Sending reads everything before it, so one's own messages are never unread. The entry itself tells of this
+        // move, so the cursor's position stays before it: a token that has the entry need not name it again.
         for (user, seq) in last_of {
-            store::set_cursor(tx, self.conversation, user, seq, *last_position)?;
+            store::set_cursor(tx, self.conversation, user, seq, *last_position - 1)?;
         }
         self.batch.appended.push(Appended {
             conversation: self.conversation,
