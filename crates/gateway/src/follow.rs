@@ -9,7 +9,7 @@ use std::{collections::HashSet, sync::Arc};
 use anser_contract::{
     Context,
     v1::{
-        CheckSessionsRequest, ContactChanged, EndedSinceRequest, EventBatch, FollowRequest, FriendRemoved, FriendAdded,
+        CheckSessionsRequest, ContactChanged, EndedSinceRequest, EventBatch, FollowRequest, FriendAdded, FriendRemoved,
         FriendView, SessionEnded, SessionRevoked, event::Event as Told, service_event::Event,
     },
 };
@@ -70,14 +70,18 @@ impl Follower<'_> {
         let events = &self.gateway.services.events;
         let request = FollowRequest { after: self.through.unwrap_or_default(), from_now: self.through.is_none() };
         let silent = |_| Error::unavailable("nothing was heard");
+        let ended = || Error::unavailable("the stream ended");
         let ctx = Context::service();
         let mut stream = timeout(patience, events.follow(&ctx, request)).await.map_err(silent)??;
-        // After the stream stands, so that no end falls between the question and the first event.
+        let mut next = async || timeout(patience, stream.next()).await.map_err(silent)?.ok_or_else(ended)?;
+        let first = next().await?;
+        // After the stream stands, so that no end of a session falls between the question and the first event.
         self.recheck().await?;
-        while let Some(batch) = timeout(patience, stream.next()).await.map_err(silent)? {
-            self.take(batch?).await?;
+        self.take(first).await?;
+        loop {
+            let batch = next().await?;
+            self.take(batch).await?;
         }
-        Err(Error::unavailable("the stream ended"))
     }
 
     async fn take(&mut self, batch: EventBatch) -> Result<()> {
@@ -100,7 +104,7 @@ impl Follower<'_> {
                 self.forget_me(&refused.into_inner().user_id);
             }
         }
-        self.through = Some(batch.through.max(self.through.unwrap_or_default()));
+        self.through = Some(batch.through);
         Ok(())
     }
 
@@ -162,7 +166,8 @@ async fn tell(gateway: Arc<Gateway>, mut waiting: mpsc::Receiver<ContactChanged>
 /// A change as its person is told: with the profiles of the people in it, as far as they can be had.
 async fn events_of(gateway: &Gateway, changed: ContactChanged) -> Vec<Told> {
     let in_request = changed.request.iter().flat_map(|request| [&request.from_user_id, &request.to_user_id]);
-    let people: Vec<Vec<u8>> = in_request.chain(changed.added_friend.iter().map(|friend| &friend.user_id)).cloned().collect();
+    let people: Vec<Vec<u8>> =
+        in_request.chain(changed.added_friend.iter().map(|friend| &friend.user_id)).cloned().collect();
     let profiles = match people.is_empty() {
         true => Ok(Default::default()),
         false => profiles(&gateway.services, &Context::service(), people).await,
@@ -180,7 +185,8 @@ async fn events_of(gateway: &Gateway, changed: ContactChanged) -> Vec<Told> {
         events.push(Told::FriendAdded(FriendAdded { friend: Some(FriendView { friend: Some(friend), profile }) }));
     }
     if !changed.removed_friend.is_empty() {
-        events.push(Told::FriendRemoved(FriendRemoved { user_id: changed.removed_friend, conversation_id: Vec::new() }));
+        events
+            .push(Told::FriendRemoved(FriendRemoved { user_id: changed.removed_friend, conversation_id: Vec::new() }));
     }
     events
 }

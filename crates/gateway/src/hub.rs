@@ -76,6 +76,8 @@ pub struct Roll {
     pub users: Vec<UserId>,
     /// The position to go on from.
     pub position: i64,
+    /// Some of them were attached to an earlier stream, so they must not miss what came since.
+    pub again: bool,
 }
 
 impl Hub {
@@ -172,11 +174,12 @@ impl Hub {
         let mut inner = self.inner.write();
         inner.people.retain(|_, person| !person.sockets.is_empty());
         let mut users = Vec::with_capacity(inner.people.len());
+        let again = inner.people.values().any(|person| person.attached);
         for (user, person) in &mut inner.people {
             person.asked = true;
             users.push(*user);
         }
-        begin(&Roll { users, position: self.position() });
+        begin(&Roll { users, position: self.position(), again });
     }
 
     /// Messaging sends the hints of these users from now on.

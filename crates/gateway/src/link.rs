@@ -53,8 +53,10 @@ pub(crate) fn refuse_waiting(gateway: &Gateway) {
 async fn follow(gateway: &Arc<Gateway>) -> Result<()> {
     let patience = gateway.options.timings.beacon;
     let mut up = None;
-    let mut opening = HashSet::new();
+    let (mut opening, mut blind) = (HashSet::new(), false);
     gateway.hub.roll(|roll: &Roll| {
+        // Position zero asks for nothing, so what was stored meanwhile in an empty log would never come.
+        blind = roll.again && roll.position == 0;
         opening = roll.users.iter().map(|user| user.to_vec()).collect();
         up = Some(gateway.intake.begin(&gateway.options.name, roll));
     });
@@ -68,7 +70,7 @@ async fn follow(gateway: &Arc<Gateway>) -> Result<()> {
     gateway.intake.set_up();
     gateway.meters.link_opened.increment(1);
     gateway.meters.link_up.set(1.0);
-    let mut reader = Reader { gateway, number: 0, opening };
+    let mut reader = Reader { gateway, number: 0, opening, blind };
     reader.take(first);
     let reason = reader.read(&mut down, patience).await;
     tracing::warn!(reason, "the stream from messaging broke");
@@ -93,6 +95,8 @@ struct Reader<'g> {
     /// Who was announced with the stream's opening. Until messaging has attached them, positions say nothing about what
     /// they were given, so they are not believed.
     opening: HashSet<Vec<u8>>,
+    /// What was stored before messaging attached them is not told by this stream.
+    blind: bool,
 }
 
 impl Reader<'_> {
@@ -130,6 +134,9 @@ impl Reader<'_> {
                 if attached.user_ids.iter().any(|user| self.opening.contains(user)) {
                     self.opening.clear();
                     hub.advance(attached.position);
+                    if self.blind {
+                        hub.reset(attached.position, &desk);
+                    }
                 }
                 hub.attached(&attached.user_ids, attached.position, &gateway.intake);
             }

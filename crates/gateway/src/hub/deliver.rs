@@ -74,7 +74,8 @@ impl Delivery<'_> {
     fn hint(&self, hint: Hint) {
         let Ok(conversation) = ConversationId::try_from(&hint.conversation_id[..]) else { return };
         if let Some(read) = hint.read {
-            let moved = ReadMoved { conversation_id: hint.conversation_id, read_seq: read.read_seq, unread: read.unread };
+            let moved =
+                ReadMoved { conversation_id: hint.conversation_id, read_seq: read.read_seq, unread: read.unread };
             let block = Block::one(event::Event::Read(moved), About::Read(conversation));
             self.to_users(&[read.user_id], &[Arc::new(block)]);
         } else if hint.joined {

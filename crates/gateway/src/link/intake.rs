@@ -231,7 +231,11 @@ impl Inner {
             bytes <= BATCH_BYTES
         });
         let count = fitting.count().max(1);
-        if count == self.sends.len() { Vec::from(std::mem::take(&mut self.sends)) } else { self.sends.drain(..count).collect() }
+        if count == self.sends.len() {
+            Vec::from(std::mem::take(&mut self.sends))
+        } else {
+            self.sends.drain(..count).collect()
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use anser_contract::{
     Actor, Context,
     v1::{
-        HeadsPage, HeadsRequest, MoveReadCursorRequest, SendItem, SyncConversation, SyncFrom, SyncManyRequest, SyncPage,
-        SyncPages, reply::Outcome, request::Op,
+        HeadsPage, HeadsRequest, MoveReadCursorRequest, SendItem, SyncConversation, SyncFrom, SyncManyRequest,
+        SyncPage, SyncPages, reply::Outcome, request::Op,
     },
 };
 use anser_types::{Code, Error, Id, Result};

@@ -70,6 +70,7 @@ pub(super) async fn greet(
         writer: Writer::default(),
         backlog: door.unread,
         sends: Vec::new(),
+        peer_closed: false,
         _place: place,
     })
 }
@@ -184,7 +185,8 @@ async fn enter(gateway: &Arc<Gateway>, identity: &Identity, encoding: Encoding, 
     ctx.deadline = tokio::time::Instant::now() + gateway.options.timings.request;
     let known = ResumePoint::parse(&hello.resume).filter(|point| point.store == gateway.store());
     let since = known.map(|point| point.me).unwrap_or_default();
-    let (missed, me) = futures_util::future::join(missed(gateway, identity.user, known), me(gateway, &ctx, since)).await;
+    let (missed, me) =
+        futures_util::future::join(missed(gateway, identity.user, known), me(gateway, &ctx, since)).await;
     let missed = missed?;
     let sync_reason = match &missed {
         Missed::Nothing if hello.resume.is_empty() => None,
@@ -200,17 +202,23 @@ async fn enter(gateway: &Arc<Gateway>, identity: &Identity, encoding: Encoding, 
     // A client that begins anew has to ask anyway, so it holds what is known now only after it has asked.
     let held = if replay.is_some() { since } else { me.now };
     let point = ResumePoint { store: gateway.store(), position: floor, me: held };
-    guest.socket.release(floor, held, replay, |resumed| {
-        Box::new(Welcome {
-            user_id: identity.user.to_vec(),
-            session_id: identity.session.to_vec(),
-            resume: point.to_text(),
-            limits: Some(gateway.options.limits),
-            resumed,
-            me_changed: me.changed,
-            server_ts: gateway.clock.now(),
-        })
-    }, sync_reason);
+    guest.socket.release(
+        floor,
+        held,
+        replay,
+        |resumed| {
+            Box::new(Welcome {
+                user_id: identity.user.to_vec(),
+                session_id: identity.session.to_vec(),
+                resume: point.to_text(),
+                limits: Some(gateway.options.limits),
+                resumed,
+                me_changed: me.changed,
+                server_ts: gateway.clock.now(),
+            })
+        },
+        sync_reason,
+    );
     gateway.meters.opened.increment(1);
     Ok(guest.stay())
 }
@@ -288,7 +296,8 @@ struct Me {
 /// Whether something about the user moved since the versions the client holds. Not known counts as moved.
 async fn me(gateway: &Gateway, ctx: &Context, since: MeVersions) -> Me {
     let services = &gateway.services;
-    let profile = services.users.sync_profile(ctx, SyncProfileRequest { since: since.profile.unwrap_or_default() }).await;
+    let profile =
+        services.users.sync_profile(ctx, SyncProfileRequest { since: since.profile.unwrap_or_default() }).await;
     let profile = profile.ok().map(|reply| reply.version);
     let contacts = match since.contacts {
         Some(since) => services.contacts.sync_contacts(ctx, SyncContactsRequest { since }).await.ok(),

@@ -5,8 +5,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{
     HeaderMap, HeaderName, Method, Request, Response, StatusCode,
     header::{
-        CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
-        UPGRADE,
+        CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+        SEC_WEBSOCKET_VERSION, UPGRADE,
     },
 };
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
@@ -27,7 +27,10 @@ impl Handshake {
     /// Checks a request. The error says what is missing.
     pub fn check<B>(request: &Request<B>, allowed_origins: &[String]) -> Result<Self, Error> {
         let headers = request.headers();
-        if request.method() != Method::GET || !names(headers, &UPGRADE, "websocket") || !names(headers, &CONNECTION, "upgrade") {
+        if request.method() != Method::GET
+            || !names(headers, &UPGRADE, "websocket")
+            || !names(headers, &CONNECTION, "upgrade")
+        {
             return Err(Error::invalid("this path takes WebSocket handshakes only"));
         }
         if text(headers, &SEC_WEBSOCKET_VERSION) != Some("13") {
@@ -69,7 +72,8 @@ fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
     }
     let Some(origin) = text(headers, &ORIGIN) else { return false };
     let host = text(headers, &HOST).unwrap_or_default();
-    let own = origin.split_once("://").is_some_and(|(_, authority)| !host.is_empty() && authority.eq_ignore_ascii_case(host));
+    let own =
+        origin.split_once("://").is_some_and(|(_, authority)| !host.is_empty() && authority.eq_ignore_ascii_case(host));
     own || allowed.iter().any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin))
 }
 

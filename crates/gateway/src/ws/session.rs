@@ -46,6 +46,8 @@ pub(super) struct Connection {
     pub backlog: Vec<u8>,
     /// Sends that messaging had no room for.
     pub sends: Vec<SendItem>,
+    /// The peer has said goodbye.
+    pub peer_closed: bool,
     /// The connection's place among those the listener counts.
     pub _place: Option<listener::Connection>,
 }
@@ -68,8 +70,10 @@ impl Future for Connection {
             }
             // Either way the outbox now knows how to wake this task.
             let written = this.writer.poll_write(&this.gateway, &this.socket, &mut this.stream, cx);
-            if let Poll::Ready(Err(_)) = written {
-                return Poll::Ready(());
+            match written {
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Ready(Ok(())) if this.writer.closed && this.peer_closed => return Poll::Ready(()),
+                _ => {}
             }
             match this.poll_read(cx) {
                 Poll::Ready(Ok(true)) => {}
@@ -140,6 +144,9 @@ impl Connection {
     fn handle(&mut self, mut bytes: &mut [u8]) {
         // What comes after the end was decided acts no more; it is read so that the peer's half can end in peace.
         if self.socket.is_closing() {
+            while let Ok(Some(message)) = self.decoder.next(&mut bytes) {
+                self.peer_closed |= matches!(message, Message::Close(_));
+            }
             return;
         }
         let now_ms = self.gateway.now_ms();
@@ -163,6 +170,7 @@ impl Connection {
                 Err(Violation::Malformed(_)) => return Err(Close::BAD_FRAME),
             };
             self.gateway.meters.frames_in.increment(1);
+            self.peer_closed |= matches!(message, Message::Close(_));
             let handler = Handler { gateway: &self.gateway, socket: &self.socket, sends: &mut self.sends, now_ms };
             handler.take(message)?;
             if self.socket.outbox().full(&self.gateway.options) {

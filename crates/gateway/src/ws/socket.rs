@@ -86,6 +86,7 @@ pub(super) struct Outbox {
 
 /// A frame outside the push window.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are answers, and none lives long")]
 pub(crate) enum Control {
     /// The first frame.
     Welcome(Box<anser_contract::v1::Welcome>),
@@ -340,7 +341,8 @@ impl Socket {
             desk.meters.slow_closed.increment(1);
             return self.close(Close::TOO_SLOW, desk.now_ms);
         }
-        let late: Vec<u32> = outbox.open.iter().filter(|open| open.expires_at <= desk.now_ms).map(|open| open.id).collect();
+        let late: Vec<u32> =
+            outbox.open.iter().filter(|open| open.expires_at <= desk.now_ms).map(|open| open.id).collect();
         for &id in &late {
             outbox.refuse(id, &deadline_exceeded());
         }

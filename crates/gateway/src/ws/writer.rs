@@ -183,9 +183,8 @@ impl Push {
             events.push(encoded.clone());
             let queued = outbox.dequeue()?;
             count += queued.block.count();
-            match (queued.block.about(), &mut outbox.me.contacts) {
-                (About::Contacts(version), Some(known)) => *known = version.max(*known),
-                _ => {}
+            if let (About::Contacts(version), Some(known)) = (queued.block.about(), &mut outbox.me.contacts) {
+                *known = version.max(*known);
             }
         }
         if events.is_empty() {
