@@ -67,7 +67,8 @@ impl Door {
 
         self.health.set_ready(false);
         lifecycle::bounded(self.drain, async {
-            self.gateway.drain(self.reconnect_spread_ms).await;
+            // The gateway spreads the times from half of this to one and a half.
+            self.gateway.drain(self.reconnect_spread_ms * 2 / 3).await;
             if let Ok(Err(error)) = served.await {
                 tracing::warn!(%error, "the listener failed");
             }
