@@ -65,8 +65,9 @@ pub struct TestApp {
 
 #[derive(Default)]
 struct Running {
-    store: Option<Process>,
+    // Dropped in this order: a gateway that outlives its store has things to say about it.
     gateway: Option<Process>,
+    store: Option<Process>,
     /// Where the store process listens; stays the same over restarts.
     store_listen: String,
 }

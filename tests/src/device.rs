@@ -92,7 +92,7 @@ impl Device {
         .await
     }
 
-    /// Hears until a text comes (true) or the server says that entries were lost (false).
+    /// Hears, and acknowledges by hand, until a text comes (true) or the server says that entries were lost (false).
     pub async fn hears_before_reset(&self, text: &str) -> bool {
         within(SOON, text, async {
             loop {
@@ -101,6 +101,7 @@ impl Device {
                         let mut heard = self.heard.lock().await;
                         heard.push_no = push.push_no;
                         heard.resume = push.resume;
+                        self.socket.ack(push.push_no).await.unwrap();
                         let came = |event: anser_client::v1::Event| match event.event {
                             Some(Event::Entry(entry)) => text_of(&entry) == Some(text),
                             _ => false,

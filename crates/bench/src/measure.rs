@@ -128,7 +128,7 @@ pub async fn watch(span: Span, tally: &Tally, what: &str) {
     while Instant::now() < span.end {
         sleep(Duration::from_secs(1).min(span.end - Instant::now())).await;
         let now = (tally.acked.load(Ordering::Relaxed), tally.delivered.load(Ordering::Relaxed));
-        let phase = if Instant::now() < span.begin { "warming up" } else { "measuring" };
+        let phase = if Instant::now() <= span.begin + Duration::from_millis(100) { "warming up" } else { "measuring" };
         let line = format!(
             "{what}: {phase} {:>3} s  {:>8} acks/s  {:>8} deliveries/s",
             started.elapsed().as_secs(),

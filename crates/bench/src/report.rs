@@ -8,19 +8,22 @@ use serde_json::{Map, Value, json};
 
 use crate::Common;
 
+/// What is told of a distribution.
+const LATENCY: [&str; 6] = ["count", "p50_ms", "p90_ms", "p99_ms", "p999_ms", "max_ms"];
+
 /// The result of one measurement: the circumstances and the figures, in the order in which they were given.
 #[derive(Debug)]
 pub struct Report {
     subject: &'static str,
-    circumstances: Map<String, Value>,
-    figures: Map<String, Value>,
+    circumstances: Vec<(String, Value)>,
+    figures: Vec<(String, Value)>,
     faults: Vec<String>,
 }
 
 impl Report {
     /// An empty report that names the encoding and the settings that differ from the default.
     pub fn new(subject: &'static str, common: &Common, settings: &[String]) -> Self {
-        let mut report = Self { subject, circumstances: Map::new(), figures: Map::new(), faults: Vec::new() };
+        let mut report = Self { subject, circumstances: Vec::new(), figures: Vec::new(), faults: Vec::new() };
         report.given("encoding", format!("{:?}", common.encoding).to_lowercase());
         report.given("body_bytes", common.body);
         report.given("seconds", common.seconds);
@@ -30,12 +33,12 @@ impl Report {
 
     /// A circumstance.
     pub fn given(&mut self, name: &str, value: impl Into<Value>) {
-        self.circumstances.insert(name.to_owned(), value.into());
+        self.circumstances.push((name.to_owned(), value.into()));
     }
 
     /// A figure.
     pub fn figure(&mut self, name: &str, value: impl Into<Value>) {
-        self.figures.insert(name.to_owned(), value.into());
+        self.figures.push((name.to_owned(), value.into()));
     }
 
     /// The distribution of durations, given in microseconds.
@@ -45,7 +48,7 @@ impl Report {
             "count": histogram.len(), "p50_ms": at(0.5), "p90_ms": at(0.9), "p99_ms": at(0.99), "p999_ms": at(0.999),
             "max_ms": round(histogram.max() as f64 / 1_000.0),
         });
-        self.figures.insert(name.to_owned(), value);
+        self.figures.push((name.to_owned(), value));
     }
 
     /// Something that must not be: the command fails once the report is printed.
@@ -55,7 +58,9 @@ impl Report {
 
     /// One JSON object.
     pub fn json(&self) -> Value {
-        json!({ "subject": self.subject, "given": self.circumstances, "figures": self.figures, "faults": self.faults })
+        let object = |pairs: &[(String, Value)]| Value::Object(pairs.iter().cloned().collect::<Map<_, _>>());
+        let (given, figures) = (object(&self.circumstances), object(&self.figures));
+        json!({ "subject": self.subject, "given": given, "figures": figures, "faults": self.faults })
     }
 
     /// Lines for people.
@@ -92,9 +97,9 @@ fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(items) if items.is_empty() => "none".into(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(&format!("\n{:31}", "")),
         Value::Object(fields) => {
-            fields.iter().map(|(name, value)| format!("{name} {}", plain(value))).collect::<Vec<_>>().join("  ")
+            LATENCY.iter().map(|name| format!("{name} {}", fields[*name])).collect::<Vec<_>>().join("  ")
         }
         other => other.to_string(),
     }
