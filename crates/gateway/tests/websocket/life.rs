@@ -211,3 +211,43 @@ async fn too_many_handshakes_at_once_are_told_to_come_later() {
     assert_eq!(statuses[..2], [101, 101]);
     assert!(statuses[2..].contains(&503), "{statuses:?}");
 }
+
+#[tokio::test]
+async fn the_recorded_frames_of_the_document_are_understood() {
+    let town = Town::start().await;
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/protocol.md")).unwrap();
+    let block = |part: &str, kind: &str| {
+        let start = part.split(&format!("```{kind}\n")).nth(1).unwrap();
+        start.split("\n```").next().unwrap().replace('\n', "")
+    };
+    let recorded: Vec<(String, Vec<u8>)> = document
+        .split("\n#### Client: ")
+        .skip(1)
+        .filter(|part| !part.starts_with("hello"))
+        .map(|part| {
+            let hex = block(part, "hex");
+            let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+            (block(part, "json"), (0..hex.len()).step_by(2).map(byte).collect())
+        })
+        .collect();
+    let requests = recorded.iter().filter(|(json, _)| json.contains("request")).count();
+    for encoding in BOTH {
+        let mut client = town.connect(ALICE, encoding).await;
+        for (json, proto) in &recorded {
+            client
+                .send_raw(match encoding {
+                    Encoding::Json => Message::text(json.clone()),
+                    Encoding::Proto => Message::binary(proto.clone()),
+                })
+                .await;
+        }
+        let (mut replies, mut pongs) = (0, 0);
+        while (replies, pongs) != (requests, 1) {
+            match client.frame().await {
+                Frame::Reply(_) => replies += 1,
+                Frame::Pong(_) => pongs += 1,
+                _ => {}
+            }
+        }
+    }
+}
