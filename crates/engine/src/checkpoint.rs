@@ -212,8 +212,9 @@ impl Copier {
         space: Arc<Space>,
         fatal: Arc<Fatal>,
     ) -> Result<JoinHandle<()>> {
-        let connection = open_writer(path, durability)?;
-        let copier = Self { connection, faults: Faults::default(), journal, writer, space, fatal };
+        let faults = Faults::default();
+        let connection = open_writer(path, durability, &faults)?;
+        let copier = Self { connection, faults, journal, writer, space, fatal };
         thread::Builder::new()
             .name("db-copy".into())
             .spawn(move || copier.forever())

@@ -4,7 +4,12 @@
 //! of its own; one COMMIT (one fsync) covers all that queued while the previous commit ran; answers leave after it.
 //! Closures are synchronous: nothing can be awaited inside a transaction, hence no remote call under a lock.
 
-use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use anser_types::{Clock, Error, Result};
 use parking_lot::Mutex;
@@ -26,7 +31,7 @@ use crate::{
     readers::{self, Readers},
     scope,
     space::{Space, SpaceLimits},
-    sqlite,
+    sqlite::{self, Faults},
     writer::{Parts, Writer},
 };
 
@@ -117,16 +122,14 @@ impl Db {
         failure::before_open(&dir, &clock)?;
         sqlite::create(&dir)?;
         let path = dir.join(sqlite::FILE);
-        let mut connection = sqlite::open_writer(&path, options.durability)?;
-        let journal = Journal::watch(&mut connection, options.checkpoint)?;
-        migrate::run(&mut connection, migrations, &clock)?;
-        sqlite::settle(&connection, &dir)?;
-        let epoch = sqlite::epoch(&connection)?;
-        // From here on only a stranger's process could stand in the way, and nobody should wait long for that.
-        connection.busy_timeout(Duration::from_millis(200)).map_err(sqlite::map_error)?;
-        scope::install(&mut connection).map_err(sqlite::map_error)?;
-
         let fatal = Arc::new(Fatal::new(&dir, clock.clone(), options.on_fatal.clone()));
+        let faults = Faults::default();
+        let prepared = prepare(&path, options, migrations, &clock, &faults);
+        if let Some(reason) = faults.take_io() {
+            fatal.strike(&reason);
+        }
+        let (connection, journal, epoch) = prepared?;
+
         let space = Arc::new(Space::new(&dir, options.space));
         let (readers, mut others) = Readers::start(&path, options.readers, readers::LONGEST)?;
         let writer = Writer::new(options.queue);
@@ -251,6 +254,25 @@ impl Db {
         });
         let _panics_were_logged = joined.await;
     }
+}
+
+/// Everything that happens on the writer's connection before anybody may ask anything.
+fn prepare(
+    path: &Path,
+    options: &DbOptions,
+    migrations: &[Migration],
+    clock: &Clock,
+    faults: &Faults,
+) -> Result<(Connection, Arc<Journal>, [u8; 16])> {
+    let mut connection = sqlite::open_writer(path, options.durability, faults)?;
+    let journal = Journal::watch(&mut connection, options.checkpoint)?;
+    migrate::run(&mut connection, migrations, clock, faults)?;
+    sqlite::settle(&connection, path, faults)?;
+    let epoch = sqlite::epoch(&connection)?;
+    // From here on only a stranger's process could stand in the way, and nobody should wait long for that.
+    connection.busy_timeout(Duration::from_millis(200)).map_err(sqlite::map_error)?;
+    scope::install(&mut connection).map_err(sqlite::map_error)?;
+    Ok((connection, journal, epoch))
 }
 
 fn closed() -> Error {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anser_types::{Clock, Code, Error, Result};
 use rusqlite::{Connection, params};
 
-use crate::{failpoint::failpoint, sqlite::map_error};
+use crate::{failpoint::failpoint, sqlite::Faults};
 
 /// One step of a service's schema.
 #[derive(Clone, Copy, Debug)]
@@ -22,9 +22,9 @@ pub struct Migration {
 const ENGINE: &str = include_str!("../migrations/0001_engine.sql");
 
 /// Brings the store to the newest version. A store that is newer than this program is refused.
-pub(crate) fn run(connection: &mut Connection, migrations: &[Migration], clock: &Clock) -> Result<()> {
-    connection.execute_batch(ENGINE).map_err(map_error)?;
-    refuse_newer(connection, migrations)?;
+pub(crate) fn run(connection: &mut Connection, migrations: &[Migration], clock: &Clock, faults: &Faults) -> Result<()> {
+    connection.execute_batch(ENGINE).map_err(|error| faults.tell(error))?;
+    refuse_newer(connection, migrations, faults)?;
     let services: BTreeSet<&str> = migrations.iter().map(|migration| migration.service).collect();
     for service in services {
         let mut steps: Vec<&Migration> = migrations.iter().filter(|step| step.service == service).collect();
@@ -32,41 +32,43 @@ pub(crate) fn run(connection: &mut Connection, migrations: &[Migration], clock: 
         if steps.iter().zip(1..).any(|(step, number)| step.number != number) {
             return Err(Error::internal(format!("the migrations of {service} are not numbered 1, 2, 3 …")));
         }
-        let applied = applied(connection, service)?;
+        let applied = applied(connection, service, faults)?;
         for step in steps.into_iter().filter(|step| step.number > applied) {
-            apply(connection, step, clock)?;
+            apply(connection, step, clock, faults)?;
         }
     }
     Ok(())
 }
 
-fn apply(connection: &mut Connection, step: &Migration, clock: &Clock) -> Result<()> {
-    let tx = connection.transaction().map_err(map_error)?;
-    tx.execute_batch(&step.sql.replace("/* clustered */", "WITHOUT ROWID")).map_err(map_error)?;
+fn apply(connection: &mut Connection, step: &Migration, clock: &Clock, faults: &Faults) -> Result<()> {
+    let tx = connection.transaction().map_err(|error| faults.tell(error))?;
+    tx.execute_batch(&step.sql.replace("/* clustered */", "WITHOUT ROWID")).map_err(|error| faults.tell(error))?;
     tx.execute(
         "INSERT INTO engine_migration (service, number, applied_at) VALUES (?1, ?2, ?3)",
         params![step.service, step.number, clock.now()],
     )
-    .map_err(map_error)?;
+    .map_err(|error| faults.tell(error))?;
     failpoint("migration");
-    tx.commit().map_err(map_error)
+    tx.commit().map_err(|error| faults.tell(error))
 }
 
-fn applied(connection: &Connection, service: &str) -> Result<i64> {
+fn applied(connection: &Connection, service: &str, faults: &Faults) -> Result<i64> {
     connection
         .query_row("SELECT COALESCE(MAX(number), 0) FROM engine_migration WHERE service = ?1", [service], |row| {
             row.get(0)
         })
-        .map_err(map_error)
+        .map_err(|error| faults.tell(error))
 }
 
-fn refuse_newer(connection: &Connection, migrations: &[Migration]) -> Result<()> {
-    let mut statement =
-        connection.prepare("SELECT service, MAX(number) FROM engine_migration GROUP BY service").map_err(map_error)?;
-    let rows =
-        statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).map_err(map_error)?;
+fn refuse_newer(connection: &Connection, migrations: &[Migration], faults: &Faults) -> Result<()> {
+    let mut statement = connection
+        .prepare("SELECT service, MAX(number) FROM engine_migration GROUP BY service")
+        .map_err(|error| faults.tell(error))?;
+    let rows = statement
+        .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
+        .map_err(|error| faults.tell(error))?;
     for row in rows {
-        let (service, number) = row.map_err(map_error)?;
+        let (service, number) = row.map_err(|error| faults.tell(error))?;
         let known = migrations.iter().filter(|step| step.service == service).map(|step| step.number).max().unwrap_or(0);
         if number > known {
             return Err(Error::new(

@@ -210,7 +210,7 @@ mod tests {
     fn readers(longest: Duration) -> (tempfile::TempDir, Readers) {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("anser.db");
-        crate::sqlite::open_writer(&path, crate::Durability::Off).expect("a store");
+        crate::sqlite::open_writer(&path, crate::Durability::Off, &Faults::default()).expect("a store");
         let (readers, _threads) = Readers::start(&path, 2, longest).expect("readers");
         (dir, readers)
     }
@@ -243,8 +243,12 @@ mod tests {
         });
         assert_eq!(waiting.expect("was quiet").recv().expect("is answered"), Ok(7));
         let (hold, held) = sync_channel::<()>(0);
-        let busy = ask(&readers, move |_| held.recv().map_err(|_| Error::internal("gone")));
-        while gate.when_quiet(Duration::ZERO, || ()).is_some() {}
+        let (begin, begun) = sync_channel::<()>(1);
+        let busy = ask(&readers, move |_| {
+            begin.send(()).map_err(|_| Error::internal("gone"))?;
+            held.recv().map_err(|_| Error::internal("gone"))
+        });
+        begun.recv().expect("begins");
         assert!(gate.when_quiet(Duration::from_millis(20), || ()).is_none(), "a question runs");
         hold.send(()).expect("is held");
         assert_eq!(busy.recv().expect("is answered"), Ok(()));

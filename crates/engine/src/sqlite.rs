@@ -34,8 +34,8 @@ pub(crate) fn create(dir: &Path) -> Result<()> {
 }
 
 /// Opens a connection that writes and sets what the promises rest on.
-pub(crate) fn open_writer(path: &Path, durability: Durability) -> Result<Connection> {
-    let connection = Connection::open(path).map_err(map_error)?;
+pub(crate) fn open_writer(path: &Path, durability: Durability, faults: &Faults) -> Result<Connection> {
+    let connection = Connection::open(path).map_err(|error| faults.tell(error))?;
     configure(&connection)?;
     let synchronous = match durability {
         Durability::Full => "FULL",
@@ -48,7 +48,7 @@ pub(crate) fn open_writer(path: &Path, durability: Durability) -> Result<Connect
              PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; PRAGMA secure_delete = ON;
              PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768;"
         ))
-        .map_err(map_error)?;
+        .map_err(|error| faults.tell(error))?;
     Ok(connection)
 }
 
@@ -142,24 +142,27 @@ pub(crate) fn storage_full() -> Error {
 }
 
 /// Whatever recovery brought back from a log that was perhaps never synced is on stable storage after this: one durable
-/// commit, or, where the disk has no room for one, a sync of the files themselves.
-pub(crate) fn settle(connection: &Connection, dir: &Path) -> Result<()> {
+/// commit, or, where the disk has no room for one, a sync of the log itself.
+pub(crate) fn settle(connection: &Connection, path: &Path, faults: &Faults) -> Result<()> {
     let commit = connection.execute_batch("BEGIN IMMEDIATE; UPDATE engine_store SET starts = starts + 1; COMMIT;");
-    let Err(error) = commit.map_err(map_error) else { return Ok(()) };
+    let Err(error) = commit.map_err(|error| faults.tell(error)) else { return Ok(()) };
     if error.code != Code::StorageFull {
         return Err(error);
     }
     if !connection.is_autocommit() {
-        connection.execute_batch("ROLLBACK").map_err(map_error)?;
+        connection.execute_batch("ROLLBACK").map_err(|error| faults.tell(error))?;
     }
-    sync_files(dir).map_err(|error| Error::unavailable(format!("cannot sync the store: {error}")))
+    sync_log(path).map_err(|error| {
+        faults.io.borrow_mut().get_or_insert_with(|| error.to_string());
+        Error::unavailable("the store failed")
+    })
 }
 
 /// Only the log can hold what was never synced. (To open and close the store's file beside SQLite would give back the
 /// locks that the process has on it; SQLite locks nothing in the log.)
-fn sync_files(dir: &Path) -> io::Result<()> {
-    File::open(dir.join(format!("{FILE}-wal")))?.sync_all()?;
-    sync_dir(dir)
+fn sync_log(path: &Path) -> io::Result<()> {
+    File::open(path.with_file_name(format!("{FILE}-wal")))?.sync_all()?;
+    path.parent().map_or(Ok(()), sync_dir)
 }
 
 /// The name of this store, made with it.

@@ -365,6 +365,8 @@ async fn an_opening_that_fails_leaves_the_store_as_it_was() {
             let injected = disk.heal();
             assert!(injected > 0 || opened.is_ok());
             drop(opened);
+            // What recovery read may stand on nothing: the next start copies the log.
+            assert_eq!(disk.dir().join("store.failures").exists(), injected > 0 && kind == FaultKind::Broken);
             assert_eq!(visible(&open(&options(disk.dir()))).await, [1, 2, 3], "{on:?} {nth} {kind:?}");
             if injected == 0 {
                 break;
