@@ -27,10 +27,6 @@ pub struct Room {
     pub head: Head,
     /// How recent senders stand to it.
     pub senders: HashMap<UserId, Standing>,
-    /// Of a planted fault only: a place was left free below the head, and how far the log had got.
-    pub left_free: bool,
-    /// See `left_free`.
-    pub reached: i64,
 }
 
 impl Rooms {

@@ -140,9 +140,10 @@ impl Links {
             left -= 1;
             let Some(shared) = (if left == 0 { appended.take() } else { appended.clone() }) else { break };
             let origins = shared.origins.iter().filter(|(origin, ..)| *origin == link);
-            let origins = origins.map(|&(_, seq, tag)| Origin { seq, tag }).collect();
+            let origins = origins.map(|&(_, seq, tag)| Origin { seq: log::told(seq), tag }).collect();
             // The last one, mostly the only one, need not copy.
-            let entries = Arc::try_unwrap(shared).map_or_else(|shared| shared.entries.clone(), |own| own.entries);
+            let mut entries = Arc::try_unwrap(shared).map_or_else(|shared| shared.entries.clone(), |own| own.entries);
+            entries.iter_mut().for_each(|entry| entry.seq = log::told(entry.seq));
             hints.entry(link).or_default().push(Hint { entries, user_ids, origins, ..hint_in(conversation) });
         }
     }

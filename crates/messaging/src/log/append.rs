@@ -69,7 +69,7 @@ pub fn append(
         )?;
         entries.push(to_entry(conversation, head.seq, &entry, at));
     }
-    if planted("seq_reused") || planted("order_swapped") {
+    if planted("seq_reused") {
         let taken = [Value::from(&conversation), first_seq.into()];
         tx.exec("DELETE FROM messaging_extent WHERE conversation = ? AND first_seq = ?", &taken)?;
     }

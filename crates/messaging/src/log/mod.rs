@@ -14,7 +14,7 @@ pub use read::{
     stored_since,
 };
 
-use anser_types::{ConversationId, MessageId, Timestamp, UserId};
+use anser_types::{ConversationId, MessageId, Timestamp, UserId, plant::planted};
 
 /// Where a conversation's log ends. All zero: it has no entry yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +36,16 @@ pub enum Kind {
     Message = 1,
     /// Written by the service: membership, relation.
     Notice = 2,
+}
+
+/// The seq under which an entry is told to the world: its own. Under a planted fault every 50th changes places with the
+/// next one, for all readers alike.
+pub fn told(seq: i64) -> i64 {
+    match seq % 50 {
+        0 if planted("order_swapped") => seq + 1,
+        1 if seq > 1 && planted("order_swapped") => seq - 1,
+        _ => seq,
+    }
 }
 
 /// The row checksum: CRC-32 over all that must not change by itself.

@@ -2,7 +2,7 @@
 
 use anser_contract::{
     Context,
-    v1::{ConversationJoined, ReadMoved, ResumeReply, ResumeRequest},
+    v1::{ConversationJoined, Entry, ReadMoved, ResumeReply, ResumeRequest},
 };
 use anser_engine::Reader;
 use anser_types::{ConversationId, Result, UserId, plant::planted};
@@ -90,7 +90,8 @@ impl Missed {
             }
             for stored in log::entries(reader, self.conversation, from, to, self.left, usize::MAX)? {
                 *bytes += stored.bytes;
-                reply.entries.push(stored.entry);
+                let seq = log::told(stored.entry.seq);
+                reply.entries.push(Entry { seq, ..stored.entry });
             }
         }
         Ok(true)

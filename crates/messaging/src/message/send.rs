@@ -90,10 +90,7 @@ impl SendLane {
             bytes += send.body.len();
             bytes <= BYTES_A_COMMIT
         });
-        let mut count = fitting.count().max(1).min(queue.len());
-        if planted("order_swapped") {
-            count = count.min(1);
-        }
+        let count = fitting.count().max(1).min(queue.len());
         let mut sends: Vec<PendingSend> = queue.drain(..count).collect();
         if planted("batch_reversed") {
             sends.reverse();
@@ -294,14 +291,6 @@ impl Group<'_> {
             self.now -= 10_000;
             head.at = 0;
         }
-        if planted("order_swapped") {
-            match self.room.left_free {
-                true => head.seq -= 2,
-                false if planted_every("order_swapped", 40) => head.seq += 1,
-                false => return,
-            }
-            self.room.left_free = !self.room.left_free;
-        }
     }
 
     fn decide(&mut self, tx: &mut Tx<'_>, last_position: i64, send: &PendingSend) -> Result<Decision> {
@@ -379,10 +368,6 @@ impl Group<'_> {
             new.push(twin);
         }
         let entries = log::append(tx, self.conversation, &mut self.room.head, last_position, new, self.now)?;
-        if planted("order_swapped") && !self.room.left_free {
-            self.room.head.seq = self.room.head.seq.max(self.room.reached);
-        }
-        self.room.reached = self.room.reached.max(self.room.head.seq);
         // Sending reads everything before it, so one's own messages are never unread. The entry itself tells of this
         // move, so the cursor's position stays before it: a token that has the entry need not name it again.
         for (user, seq) in last_of {
@@ -402,5 +387,6 @@ impl Group<'_> {
 }
 
 fn ack(cmid: MessageId, conversation: ConversationId, seq: i64, server_ts: Timestamp, dup: bool) -> SendAck {
+    let seq = log::told(seq);
     SendAck { client_msg_id: cmid.to_vec(), conversation_id: conversation.to_vec(), seq, server_ts, dup }
 }

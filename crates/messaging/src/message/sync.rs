@@ -108,6 +108,7 @@ fn fill(
             if entry.countable && planted_every("reader_differs", 50) {
                 entry.fallback_text.push(' ');
             }
+            entry.seq = log::told(entry.seq);
             page.entries.push(entry);
         }
         if page.next_seq < last {

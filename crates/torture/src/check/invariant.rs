@@ -23,6 +23,8 @@ macro_rules! invariants {
 }
 
 invariants! {
+    /// If a was acknowledged before b was sent, then a stands before b.
+    AckRealTimeOrder = "ack_real_time_order",
     /// Seqs of a conversation are 1…n, and within one life of the server none is given to two messages.
     SeqsDense = "seqs_dense",
     /// Every acknowledgement of one key says the same, all but one of them with `dup`; another payload is refused.
@@ -33,8 +35,6 @@ invariants! {
     NoPhantom = "no_phantom",
     /// An acknowledged message stands in the log exactly once, at its seq.
     AckedInLogOnce = "acked_in_log_once",
-    /// If a was acknowledged before b was sent, then a stands before b.
-    AckRealTimeOrder = "ack_real_time_order",
     /// What one connection sent to one conversation stands in the order in which it was sent.
     SendOrder = "send_order",
     /// `server_ts` never goes back in a conversation.

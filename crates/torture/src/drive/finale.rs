@@ -12,6 +12,9 @@ use crate::wire::frame::{HeadsPage, Reply};
 /// A log longer than this is read once only.
 const LONG: i64 = 5_000;
 
+/// No log of a run is longer than this.
+const MOST: usize = 1_000_000;
+
 /// Lets all of `people` read everything, four at a time.
 pub async fn read_everything(world: &Arc<World>, people: &[Arc<Person>]) -> Result<()> {
     for (index, four) in people.chunks(4).enumerate() {
@@ -117,6 +120,7 @@ impl Reader {
             let page = self.ask("sync_conversation", body).await?.sync_conversation.context("no page")?;
             ensure!(page.next_seq > after || !page.has_more, "a page that leads nowhere");
             all.extend(page.entries);
+            ensure!(all.len() <= MOST, "a log without an end");
             ends = if page.has_more || page.next_seq > after { 0 } else { ends + 1 };
             after = page.next_seq.max(after);
             if ends == 2 {

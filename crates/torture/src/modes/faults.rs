@@ -3,9 +3,12 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::{Result, ensure};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::{kill, torment};
+use super::{
+    Party, Server, kill,
+    torment::{self, Torment},
+};
 use crate::{
     check::{Invariant, Report},
     drive::Habits,
@@ -66,8 +69,8 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "order_swapped",
         Invariant::AckRealTimeOrder,
-        "messaging, send lane: where an entry takes head + 1",
-        "every 40th message of a conversation takes head + 2, and the next one of that conversation the place left free",
+        "messaging, wherever an entry's seq is told: acks, hints, pages, resumes",
+        "every 50th seq of a conversation changes places with the next one, for all readers alike",
     ),
     fault(
         "batch_reversed",
@@ -164,7 +167,8 @@ pub async fn run(program: &Path, scratch: &Path, names: &[String], seed: u64) ->
         println!("{:<24} {:<22} {:>5.1} s  {verdict}", fault.name, fault.breaks.name(), took.as_secs_f64());
     }
     if names.is_empty() {
-        let report = torment(program, scratch, &[], 20, seed).await?;
+        let plain = Torment { seconds: 20, seed, people: 6, habits: habits() };
+        let report = torment::run_own(program, scratch, &[], &scratch.join("history.jsonl"), &plain).await?;
         println!("without a fault: {report}");
         good &= report.clean();
     }
@@ -172,25 +176,22 @@ pub async fn run(program: &Path, scratch: &Path, names: &[String], seed: u64) ->
 }
 
 async fn plant(program: &Path, place: &Path, fault: &Fault, seed: u64) -> Result<Report> {
-    let environment = [("ANSER_PLANT", fault.name)];
+    let (environment, history) = ([("ANSER_PLANT", fault.name)], place.join("history.jsonl"));
     if fault.needs_kill {
-        let killed =
-            kill::run(program, &place.join("data"), &place.join("history.jsonl"), 2, seed, &environment).await?;
-        return Ok(killed.report);
+        return Ok(kill::run(program, &place.join("data"), &history, 2, seed, &environment).await?.report);
     }
-    torment(program, place, &environment, 5, seed).await
+    let mut server = Server::new(program, &place.join("data"))?;
+    server.start(&environment).await?;
+    let mut party = Party::prepare(&server.url(), &history, "fault", 6, habits(), seed).await?;
+    party.begin().await?;
+    sleep(Duration::from_secs(5)).await;
+    let finished = party.finish_anyhow(&history, Duration::from_secs(3)).await;
+    server.kill().await?;
+    Ok(finished?.report)
 }
 
-async fn torment(
-    program: &Path,
-    place: &Path,
-    environment: &[(&str, &str)],
-    seconds: u64,
-    seed: u64,
-) -> Result<Report> {
-    let habits = Habits { pause: Duration::from_millis(70), disconnects: 5, ..Habits::default() };
-    let plain = torment::Torment { seconds, seed, people: 6, habits };
-    torment::run_own(program, place, environment, &place.join("history.jsonl"), &plain).await
+fn habits() -> Habits {
+    Habits { pause: Duration::from_millis(70), disconnects: 5, ..Habits::default() }
 }
 
 #[cfg(test)]

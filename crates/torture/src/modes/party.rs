@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tokio::task::JoinSet;
 
 use super::judge;
@@ -74,20 +74,35 @@ impl Party {
         Ok(())
     }
 
-    /// Lets everybody finish, reads everything back, and judges.
-    pub async fn finish(mut self, history: &Path) -> Result<Report> {
-        let quiet = self.world.settle(Duration::from_secs(40)).await;
+    /// Lets everybody finish, reads everything back, and judges. Whatever could not be finished is an error.
+    pub async fn finish(self, history: &Path) -> Result<Report> {
+        let Finished { report, quiet, read } = self.finish_anyhow(history, Duration::from_secs(40)).await?;
+        read.with_context(|| format!("what was read until then says: {report}"))?;
+        ensure!(quiet || !report.clean(), "it never became quiet: something was left without an answer");
+        Ok(report)
+    }
+
+    /// The same with a server of which nothing good is expected: the verdict is what counts.
+    pub async fn finish_anyhow(mut self, history: &Path, patience: Duration) -> Result<Finished> {
+        let quiet = self.world.settle(patience).await;
         self.world.end();
         while let Some(guest) = self.guests.join_next().await {
             guest.context("a virtual client panicked")?;
         }
         let read = finale::read_everything(&self.world, &self.world.people).await;
         self.world.recorder.finish()?;
-        let report = judge(history).await?;
-        read.with_context(|| format!("what was read until then says: {report}"))?;
-        anyhow::ensure!(quiet || !report.clean(), "it never became quiet: something was left without an answer");
-        Ok(report)
+        Ok(Finished { report: judge(history).await?, quiet, read })
     }
+}
+
+/// How a party ended.
+pub struct Finished {
+    /// The verdict.
+    pub report: Report,
+    /// Whether everything came to its end in time.
+    pub quiet: bool,
+    /// Whether everything could be read back.
+    pub read: Result<()>,
 }
 
 /// The time, for ids and names.
