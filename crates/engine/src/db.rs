@@ -26,7 +26,6 @@ use crate::{
     failure::{self, Fatal, OnFatal},
     job::WriteJob,
     lock::StoreLock,
-    metric,
     migrate::{self, Migration},
     readers::{self, Readers},
     scope,
@@ -116,7 +115,6 @@ impl Db {
     /// now on is on stable storage. Refused: a directory in use, a store written by a newer version, a disk that
     /// failed too often.
     pub fn open(options: &DbOptions, migrations: &[Migration], clock: Clock) -> Result<Self> {
-        metric::describe();
         let dir = data_dir::open(&options.dir)?;
         let lock = Arc::new(StoreLock::take(&dir)?);
         failure::before_open(&dir, &clock)?;

@@ -14,7 +14,7 @@ use std::{
 
 use anser_types::{Clock, Error, Result, Timestamp};
 
-use crate::{failpoint::failpoint, sqlite::FILE};
+use crate::sqlite::FILE;
 
 /// The exit code of a process whose store failed (`EX_IOERR` of sysexits).
 pub const EXIT_STORE_FAILED: i32 = 74;
@@ -129,7 +129,6 @@ fn renew_log(dir: &Path) -> io::Result<()> {
     to.set_permissions(from.metadata()?.permissions())?;
     io::copy(&mut from, &mut to)?;
     to.sync_all()?;
-    failpoint("log_copied");
     fs::rename(&copy, &log)?;
     sync_dir(dir)
 }

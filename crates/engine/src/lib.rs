@@ -12,7 +12,6 @@ pub mod failpoint;
 mod failure;
 mod job;
 mod lock;
-mod metric;
 mod migrate;
 mod once;
 pub mod outbox;

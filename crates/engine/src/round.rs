@@ -39,6 +39,8 @@ pub(crate) struct Round<'c> {
 /// How a round ended.
 pub(crate) struct Ended {
     pub(crate) outcome: Result<()>,
+    /// Whether there was anything to commit.
+    pub(crate) committed: bool,
     pub(crate) effects: Vec<AfterCommit>,
     pub(crate) emitted: bool,
 }
@@ -83,8 +85,8 @@ impl<'c> Round<'c> {
             let _lost_anyway = execute(self.connection, self.faults, "ROLLBACK");
         }
         match self.lost {
-            Some(error) => Ended { outcome: Err(error), effects: Vec::new(), emitted: false },
-            None => Ended { outcome: Ok(()), effects: self.effects, emitted: self.emitted },
+            Some(error) => Ended { outcome: Err(error), committed: false, effects: Vec::new(), emitted: false },
+            None => Ended { outcome: Ok(()), committed: self.changed, effects: self.effects, emitted: self.emitted },
         }
     }
 

@@ -216,8 +216,10 @@ impl Run {
         };
         let committing = Instant::now();
         let ended = round.end();
-        metrics::histogram!("anser_store_commit_seconds").record(committing.elapsed().as_secs_f64());
-        metrics::counter!("anser_store_commits_total").increment(1);
+        if ended.committed {
+            metrics::histogram!("anser_store_commit_seconds").record(committing.elapsed().as_secs_f64());
+            metrics::counter!("anser_store_commits_total").increment(1);
+        }
         metrics::counter!("anser_store_rows_total").increment(self.connection.total_changes() - rows);
         failpoint("between_commit_and_ack");
 
