@@ -11,7 +11,7 @@ use http::{HeaderName, Method, header};
 use utoipa_swagger_ui::Config;
 
 use crate::{
-    http::{App, extract::Path},
+    http::{App, extract::Path, openapi_document, table},
     problem::{Answer, title},
     routes::{Class, Route, route},
 };
@@ -48,7 +48,8 @@ pub fn routes() -> Vec<Route> {
 }
 
 async fn document(State(app): State<App>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], app.openapi)
+    let document = app.openapi.get_or_init(|| openapi_document(&table()).into());
+    ([(header::CONTENT_TYPE, "application/json")], document.clone())
 }
 
 async fn entrance() -> Redirect {

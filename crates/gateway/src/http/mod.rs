@@ -24,7 +24,7 @@ mod sync;
 mod trace;
 mod users;
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::{Arc, OnceLock}};
 
 use anser_types::{Code, Error};
 use axum::{Router, extract::FromRef, middleware::from_fn_with_state};
@@ -48,7 +48,8 @@ pub struct App {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) health: Health,
     pub(crate) metrics: MetricsText,
-    pub(crate) openapi: Bytes,
+    /// Made when first asked for: most processes never are, and it takes some megabytes to make.
+    pub(crate) openapi: Arc<OnceLock<Bytes>>,
 }
 
 impl FromRef<App> for Arc<Gateway> {
@@ -61,7 +62,7 @@ impl FromRef<App> for Arc<Gateway> {
 pub fn router(gateway: Arc<Gateway>, health: Health, metrics: MetricsText) -> Result<Router, TableError> {
     let table = table();
     routes::check(&table)?;
-    let app = App { gateway, health, metrics, openapi: openapi_document(&table).into() };
+    let app = App { gateway, health, metrics, openapi: Arc::default() };
     let routed = routes::mount(table, &app)?
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
