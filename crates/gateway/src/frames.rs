@@ -192,7 +192,12 @@ pub enum About {
         last: i64,
     },
     /// A read cursor; a later one of the same conversation replaces it.
-    Read(ConversationId),
+    Read {
+        /// Whose conversation.
+        conversation: ConversationId,
+        /// Where it stands.
+        seq: i64,
+    },
     /// The user's contacts, which stand at this version with it.
     Contacts(i64),
     /// Anything else.
@@ -202,8 +207,13 @@ pub enum About {
 impl Block {
     /// A block of `events`, in order.
     pub fn new(events: Vec<Event>, about: About) -> Self {
-        let size = events.iter().map(|event| event.encoded_len() + 8).sum();
+        let size = events.iter().map(Self::size_of).sum();
         Self { events, about, size, json: OnceLock::new(), proto: OnceLock::new() }
+    }
+
+    /// About how many bytes an event has inside a push.
+    pub fn size_of(event: &Event) -> usize {
+        event.encoded_len() + 4
     }
 
     /// A block of one event.

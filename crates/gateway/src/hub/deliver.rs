@@ -76,7 +76,8 @@ impl Delivery<'_> {
         if let Some(read) = hint.read {
             let moved =
                 ReadMoved { conversation_id: hint.conversation_id, read_seq: read.read_seq, unread: read.unread };
-            let block = Block::one(event::Event::Read(moved), About::Read(conversation));
+            let about = About::Read { conversation, seq: read.read_seq };
+            let block = Block::one(event::Event::Read(moved), about);
             self.to_users(&[read.user_id], &[Arc::new(block)]);
         } else if hint.joined {
             let earliest_seq = hint.entries.first().map_or(0, |entry| entry.seq);
@@ -154,11 +155,13 @@ pub(crate) fn blocks(conversation: ConversationId, entries: impl Iterator<Item =
         }
     };
     for event in entries {
-        let (seq, size) = match &event {
-            event::Event::Entry(entry) => (entry.seq, entry.fallback_text.len() * 2 + 128),
-            event::Event::OwnEntry(entry) => (entry.seq, 48),
+        let seq = match &event {
+            event::Event::Entry(entry) => entry.seq,
+            event::Event::OwnEntry(entry) => entry.seq,
             _ => continue,
         };
+        let event = Event { event: Some(event) };
+        let size = Block::size_of(&event);
         if events.len() >= BLOCK_ENTRIES || bytes + size > BLOCK_BYTES {
             close(&mut events, first, last);
             bytes = 0;
@@ -168,7 +171,7 @@ pub(crate) fn blocks(conversation: ConversationId, entries: impl Iterator<Item =
         }
         last = seq;
         bytes += size;
-        events.push(Event { event: Some(event) });
+        events.push(event);
     }
     close(&mut events, first, last);
     blocks

@@ -167,6 +167,9 @@ async fn identify(gateway: &Gateway, hello: &Hello) -> Result<Identity> {
 
 /// Brings the connection into the hub, finds what it missed and lets its queue go.
 async fn enter(gateway: &Arc<Gateway>, identity: &Identity, encoding: Encoding, hello: &Hello) -> Result<Arc<Socket>> {
+    if gateway.draining() {
+        return Err(Error::unavailable("the server is going down"));
+    }
     let arrival = gateway.enter(identity, encoding);
     let guest = Guest { gateway, socket: arrival.socket.clone(), stays: false };
     if let Some(replaced) = arrival.replaced {
@@ -281,7 +284,9 @@ fn replay_blocks(reply: ResumeReply) -> Vec<Arc<Block>> {
         }
     }
     for read in reply.reads {
-        let about = ConversationId::try_from(&read.conversation_id[..]).map_or(About::Other, About::Read);
+        let seq = read.read_seq;
+        let about = ConversationId::try_from(&read.conversation_id[..])
+            .map_or(About::Other, |conversation| About::Read { conversation, seq });
         out.push(one(event::Event::Read(read), about));
     }
     out

@@ -63,6 +63,8 @@ pub(super) struct Outbox {
     pub in_flight: VecDeque<u32>,
     pub in_flight_bytes: usize,
     pub pushed: u64,
+    /// Events wait because the window does not let them through.
+    pub stalled: bool,
     /// Requests that are not answered.
     open: Vec<Open>,
     /// Events are held back until the replay stands before them.
@@ -122,6 +124,7 @@ struct Open {
 struct Replayed {
     through: i64,
     last: HashMap<ConversationId, i64>,
+    read: HashMap<ConversationId, i64>,
 }
 
 /// What a returning connection missed.
@@ -163,13 +166,7 @@ impl Socket {
         let Some(block) = outbox.unseen(block, low_water) else { return };
         let low_water = low_water.max(outbox.floor);
         outbox.queue(Queued { block, low_water });
-        if outbox.over(desk.options) {
-            outbox.fold_reads();
-            if outbox.over(desk.options) {
-                outbox.overflow("the connection was too slow", desk.now_ms);
-                desk.count_sync_required();
-            }
-        }
+        outbox.bound(desk);
         self.wake(outbox, desk);
     }
 
@@ -178,7 +175,7 @@ impl Socket {
         let mut outbox = self.outbox.lock();
         if outbox.close.is_none() {
             outbox.leave_out(reason);
-            desk.count_sync_required();
+            desk.meters.sync_required.increment(1);
             self.wake(outbox, desk);
         }
     }
@@ -298,7 +295,7 @@ impl Socket {
 
     fn wake(self: &Arc<Self>, mut outbox: parking_lot::MutexGuard<'_, Outbox>, desk: &Desk<'_>) {
         let asleep = outbox.waker.is_some() && !outbox.gathered && !outbox.holding && outbox.blocked_at.is_none();
-        if !asleep || (outbox.controls.is_empty() && !outbox.window_open(desk.options)) {
+        if !asleep || (outbox.stalled && outbox.controls.is_empty()) {
             return;
         }
         if desk.pacer.at_once(desk.now_ms) {
@@ -387,29 +384,32 @@ impl Outbox {
         let times_over = |times: usize| {
             self.queued_events > times * options.queued_events || self.queued_bytes > times * options.queued_bytes
         };
-        let behind = self.holding || self.blocked_at.is_some() || !self.window_open(options);
+        let behind = self.holding || self.stalled || self.blocked_at.is_some();
         times_over(if behind { 1 } else { 8 })
     }
 
-    /// Whether the client's acks leave room for a push.
-    pub fn window_open(&self, options: &GatewayOptions) -> bool {
-        self.in_flight.is_empty()
-            || (self.in_flight.len() < options.limits.unacked_pushes as usize
-                && self.in_flight_bytes < options.limits.unacked_push_bytes as usize)
+    /// How many bytes of events the client's acks leave room for. One push may always be on its way.
+    pub fn window(&self, options: &GatewayOptions) -> usize {
+        let bytes = options.limits.unacked_push_bytes as usize;
+        match self.in_flight.len() {
+            0 => usize::MAX,
+            pushes if pushes >= options.limits.unacked_pushes as usize => 0,
+            _ => bytes.saturating_sub(self.in_flight_bytes),
+        }
     }
 
     /// Keeps only the latest of each conversation's read cursors.
     fn fold_reads(&mut self) {
         let mut latest = HashMap::new();
         for (index, queued) in self.events.iter().enumerate() {
-            if let About::Read(conversation) = queued.block.about() {
+            if let About::Read { conversation, .. } = queued.block.about() {
                 latest.insert(conversation, index);
             }
         }
         let mut index = 0;
         self.events.retain(|queued| {
             let keep = match queued.block.about() {
-                About::Read(conversation) => latest.get(&conversation) == Some(&index),
+                About::Read { conversation, .. } => latest.get(&conversation) == Some(&index),
                 _ => true,
             };
             index += 1;
@@ -419,9 +419,25 @@ impl Outbox {
         self.queued_bytes = self.events.iter().map(|queued| queued.block.size()).sum();
     }
 
-    fn overflow(&mut self, reason: &'static str, now_ms: u64) {
-        self.leave_out(reason);
-        self.overflowed_at.get_or_insert(now_ms);
+    /// Notes whether the window lets the next event through; what waits for acks is bounded more narrowly.
+    pub fn stall(&mut self, encoding: Encoding, desk: &Desk<'_>) {
+        let window = self.window(desk.options);
+        self.stalled = self.events.front().is_some_and(|next| next.block.bytes(encoding).len() > window);
+        if self.stalled {
+            self.bound(desk);
+        }
+    }
+
+    /// The slow-consumer rule: where too much waits, read cursors are folded, and then all is left out.
+    fn bound(&mut self, desk: &Desk<'_>) {
+        if self.over(desk.options) {
+            self.fold_reads();
+        }
+        if self.over(desk.options) {
+            self.leave_out("the connection was too slow");
+            self.overflowed_at.get_or_insert(desk.now_ms);
+            desk.meters.sync_required.increment(1);
+        }
     }
 
     /// Replaces what is queued by one `sync_required`. Versions about the user are forgotten with the events.
@@ -440,13 +456,14 @@ impl Outbox {
 
     /// Puts what was missed before what came meanwhile, and drops what is in both.
     fn replay(&mut self, replay: Replay) {
-        let mut last = HashMap::new();
+        let mut replayed = Replayed { through: replay.through, last: HashMap::new(), read: HashMap::new() };
         for block in &replay.blocks {
-            if let About::Entries { conversation, last: seq, .. } = block.about() {
-                last.insert(conversation, seq);
+            match block.about() {
+                About::Entries { conversation, last, .. } => drop(replayed.last.insert(conversation, last)),
+                About::Read { conversation, seq } => drop(replayed.read.insert(conversation, seq)),
+                _ => {}
             }
         }
-        let replayed = Replayed { through: replay.through, last };
         let held = std::mem::take(&mut self.events);
         (self.queued_events, self.queued_bytes) = (0, 0);
         for block in replay.blocks {
@@ -499,6 +516,7 @@ impl Outbox {
         let count = (push_no + 1).saturating_sub(oldest).min(self.in_flight.len() as u64);
         if count > 0 {
             self.overflowed_at = None;
+            self.stalled = false;
         }
         let bytes: usize = self.in_flight.drain(..count as usize).map(|size| size as usize).sum();
         self.in_flight_bytes -= bytes;
@@ -557,10 +575,15 @@ impl Outbox {
 
 impl Replayed {
     fn unseen(&self, block: &Arc<Block>) -> Option<Arc<Block>> {
-        let About::Entries { conversation, first, last } = block.about() else { return Some(block.clone()) };
-        match self.last.get(&conversation) {
-            Some(&seen) if last <= seen => None,
-            Some(&seen) if first <= seen => block.after(seen).map(Arc::new),
+        let seen = |seen: &HashMap<ConversationId, i64>, conversation| seen.get(&conversation).copied().unwrap_or(0);
+        match block.about() {
+            About::Entries { conversation, first, last } => match seen(&self.last, conversation) {
+                seen if last <= seen => None,
+                seen if first <= seen => block.after(seen).map(Arc::new),
+                _ => Some(block.clone()),
+            },
+            // A cursor that was replayed never goes back.
+            About::Read { conversation, seq } if seq <= seen(&self.read, conversation) => None,
             _ => Some(block.clone()),
         }
     }
@@ -576,12 +599,6 @@ pub struct Desk<'a> {
     pub pacer: &'a Pacer,
     /// What is counted.
     pub meters: &'a crate::meters::Meters,
-}
-
-impl Desk<'_> {
-    fn count_sync_required(&self) {
-        self.meters.sync_required.increment(1);
-    }
 }
 
 fn deadline_exceeded() -> Error {

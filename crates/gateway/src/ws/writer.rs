@@ -123,9 +123,12 @@ fn fill(gateway: &Gateway, socket: &Socket, out: &mut Vec<u8>, cx: &mut Context<
     // Read before the queue is looked at: whatever is up to here stands in it.
     let position = gateway.hub.position();
     let mut outbox = socket.outbox();
-    let controls = std::mem::take(&mut outbox.controls);
     let before = point(gateway, &outbox, position);
     let close = outbox.close.clone();
+    if close.is_none() {
+        outbox.stall(socket.encoding, &gateway.desk());
+    }
+    let controls = std::mem::take(&mut outbox.controls);
     let push = match close {
         Some(_) => None,
         None => Push::take(gateway, socket, &mut outbox, position),
@@ -165,21 +168,16 @@ struct Push {
 impl Push {
     /// Takes as many events as the window lets through, as one push.
     fn take(gateway: &Gateway, socket: &Socket, outbox: &mut Outbox, position: i64) -> Option<Push> {
-        if outbox.events.is_empty() || !outbox.window_open(&gateway.options) {
-            return None;
-        }
-        let window = (gateway.options.limits.unacked_push_bytes as usize).saturating_sub(outbox.in_flight_bytes);
-        let room = window.min(PUSH_BYTES);
+        let window = outbox.window(&gateway.options);
         let mut events = Vec::with_capacity(outbox.events.len().min(64));
         let (mut bytes, mut count) = (0, 0);
         while let Some(next) = outbox.events.front() {
             let encoded = next.block.bytes(socket.encoding);
-            // The first one goes whatever its size if nothing is in flight, else a large event would never go.
-            let may_go = bytes + encoded.len() <= room || (events.is_empty() && outbox.in_flight.is_empty());
-            if !may_go {
+            let with_it = bytes + encoded.len();
+            if with_it > window || (with_it > PUSH_BYTES && !events.is_empty()) {
                 break;
             }
-            bytes += encoded.len();
+            bytes = with_it;
             events.push(encoded.clone());
             let queued = outbox.dequeue()?;
             count += queued.block.count();
