@@ -106,6 +106,42 @@ async fn work_past_its_deadline_is_dropped_before_it_begins() {
     assert!(ids(&store.db).await.is_empty());
 }
 
+/// Some errors of SQLite end the whole transaction, and the closure that met one may have swallowed it.
+#[tokio::test]
+async fn a_lost_transaction_is_lost_for_its_whole_round() {
+    let store = store();
+    let lost = Arc::new(AtomicUsize::new(0));
+    let count = lost.clone();
+    store.db.on_lost(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+    });
+    // While this one holds the writer the others queue, and share a commit.
+    let slow = store.db.write(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        Ok(())
+    });
+    let after = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::join!(
+            store.db.write(|tx| note(tx, 1)),
+            store.db.write(|tx| {
+                tx.exec("ROLLBACK", &[])?;
+                assert!(note(tx, 2).is_err(), "it would stand outside of any transaction");
+                Ok(())
+            }),
+            store.db.write(|tx| note(tx, 3)),
+        )
+    };
+    let (_, (first, second, third)) = tokio::join!(slow, after);
+    for answer in [first, second, third] {
+        assert_eq!(answer.unwrap_err().code, Code::Unavailable);
+    }
+    assert_eq!(lost.load(Ordering::Relaxed), 1);
+    assert!(ids(&store.db).await.is_empty());
+    store.db.write(|tx| note(tx, 4)).await.unwrap();
+    assert_eq!(ids(&store.db).await, [4]);
+}
+
 #[tokio::test]
 async fn a_service_touches_no_tables_of_another() {
     let store = store();
