@@ -123,7 +123,8 @@ pub async fn run_failpoints(
             note(&world, "killed", "before a fail-point");
             let passages = if name == "checkpoint" { 1 } else { 20 + dice.below(60) };
             let armed = format!("{name}:{passages}");
-            slowest_start = slowest_start.max(server.start(&[("ANSER_FAILPOINT", &armed)]).await?);
+            // It may end before it serves: some places lie on the way there.
+            server.spawn(&[("ANSER_FAILPOINT", &armed)])?;
             note(&world, "started", &armed);
             let before = world.cut_off.load(Ordering::SeqCst);
             count += usize::from(server.ends_within(Duration::from_secs(40)).await?);
