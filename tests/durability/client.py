@@ -1,4 +1,4 @@
-"""A server under strace, and as little of a client as it takes to talk to it: what the proofs beside this file share."""
+"""A server under strace, and as little of a client as it takes to talk to it: what the proofs here share."""
 
 import base64
 import json

@@ -167,6 +167,6 @@ if __name__ == "__main__":
     run("durable: nothing is told before its sync", binary)
     run("not durable: must be caught", binary, settings=["store.durability=normal"], caught=True)
     if len(sys.argv) > 2:
-        planted = os.path.abspath(sys.argv[2])
-        run("planted synchronous=OFF: must be caught", planted, environment={"ANSER_PLANT": "synchronous-off"}, caught=True)
+        planted, never_syncs = os.path.abspath(sys.argv[2]), {"ANSER_PLANT": "synchronous_off"}
+        run("planted synchronous=OFF: must be caught", planted, environment=never_syncs, caught=True)
     print("ok")
