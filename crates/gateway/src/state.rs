@@ -30,8 +30,9 @@ use crate::{
     ws::{
         close::Close,
         later,
+        outbox::Control,
         pacer::Pacer,
-        socket::{Control, Desk, Socket},
+        socket::{Desk, Socket},
         sweeper,
     },
 };

@@ -21,8 +21,9 @@ use tokio::{
 use super::{
     close::Close,
     codec::{Decoder, Message, Opcode, Violation, put_close, put_frame},
+    outbox::Replay,
     session::Connection,
-    socket::{Replay, Socket},
+    socket::Socket,
     stream::WireStream,
     writer::Writer,
 };

@@ -10,6 +10,7 @@ pub mod codec;
 mod dispatch;
 mod greet;
 mod handshake;
+pub(crate) mod outbox;
 pub(crate) mod pacer;
 mod session;
 pub(crate) mod socket;

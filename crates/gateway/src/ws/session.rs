@@ -18,7 +18,8 @@ use super::{
     close::Close,
     codec::{Decoder, Message, Violation},
     dispatch::{Request, dispatch},
-    socket::{Control, Socket},
+    outbox::Control,
+    socket::Socket,
     stream::WireStream,
     writer::Writer,
 };

@@ -17,7 +17,8 @@ use tokio::io::AsyncWrite;
 use super::{
     close::Close,
     codec::{Opcode, put_close, put_frame},
-    socket::{Control, Outbox, Socket},
+    outbox::{Control, Outbox},
+    socket::Socket,
     stream::WireStream,
 };
 use crate::{
