@@ -24,7 +24,10 @@ mod sync;
 mod trace;
 mod users;
 
-use std::{convert::Infallible, sync::{Arc, OnceLock}};
+use std::{
+    convert::Infallible,
+    sync::{Arc, OnceLock},
+};
 
 use anser_types::{Code, Error};
 use axum::{Router, extract::FromRef, middleware::from_fn_with_state};
