@@ -1,51 +1,50 @@
 //! The protocol's document: its recorded frames are what the code reads and writes.
 //!
-//! In docs/protocol.md a recorded frame is a line of JSON in a block marked `json client` or `json server`, according to
-//! who sends it. A block marked `hex client` or `hex server` holds the same frames as protobuf, in the same order, where
-//! one follows at once.
+//! In docs/protocol.md a heading `Client: …` or `Server: …` says who sends the frame below it; the frame stands there in a
+//! block of JSON and then in one of hexadecimal digits, which is the same as protobuf.
 
 use std::path::Path;
 
 use anser_client::{
     Encoding, Hello, RawSocket,
-    v1::{ClientFrame, ServerFrame, client_frame, server_frame},
+    v1::{ClientFrame, ServerFrame, server_frame},
 };
 use anser_tests::{TestApp, soon};
 use prost::Message as _;
 use serde_json::Value;
 
-/// One block of recorded frames.
-struct Block {
-    line: usize,
-    encoding: Encoding,
+/// A recorded frame.
+#[derive(Default)]
+struct Recorded {
+    name: String,
     client: bool,
-    frames: Vec<String>,
+    json: String,
+    hex: String,
 }
 
-fn recorded() -> Vec<Block> {
+fn recorded() -> Vec<Recorded> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/protocol.md");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let (mut blocks, mut open): (Vec<Block>, bool) = (Vec::new(), false);
-    for (index, line) in text.lines().enumerate() {
-        match line.trim().strip_prefix("```") {
-            Some(mark) => {
-                let kind = match mark.trim() {
-                    "json client" => Some((Encoding::Json, true)),
-                    "json server" => Some((Encoding::Json, false)),
-                    "hex client" => Some((Encoding::Proto, true)),
-                    "hex server" => Some((Encoding::Proto, false)),
-                    _ => None,
-                };
-                open = kind.is_some();
-                if let Some((encoding, client)) = kind {
-                    blocks.push(Block { line: index + 1, encoding, client, frames: Vec::new() });
-                }
+    let text = std::fs::read_to_string(path).unwrap();
+    let (mut frames, mut block): (Vec<Recorded>, &str) = (Vec::new(), "");
+    for line in text.lines() {
+        let heading = line.trim_start_matches('#').trim();
+        if line.starts_with('#') && (heading.starts_with("Client:") || heading.starts_with("Server:")) {
+            let (name, client) = (heading.to_owned(), heading.starts_with("Client:"));
+            frames.push(Recorded { name, client, ..Recorded::default() });
+        } else if line.starts_with("# ") || line.starts_with("## ") {
+            block = "elsewhere";
+        } else if let Some(kind) = line.strip_prefix("```") {
+            block = kind;
+        } else if let Some(frame) = frames.last_mut() {
+            match block {
+                "json" => frame.json.push_str(line),
+                "hex" => frame.hex.push_str(line),
+                _ => {}
             }
-            None if open && !line.trim().is_empty() => blocks.last_mut().unwrap().frames.push(line.trim().to_owned()),
-            None => {}
         }
     }
-    blocks
+    assert!(frames.len() >= 10, "docs/protocol.md has {} recorded frames", frames.len());
+    frames
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -76,41 +75,28 @@ fn assert_kept(recorded: &Value, understood: &Value, at: &str) {
 
 #[test]
 fn recorded_json_frames_are_understood_to_the_last_field() {
-    let blocks = recorded();
-    let mut count = 0;
-    for block in blocks.iter().filter(|block| block.encoding == Encoding::Json) {
-        for frame in &block.frames {
-            let at = format!("docs/protocol.md, block at line {}", block.line);
-            let value: Value = serde_json::from_str(frame).unwrap_or_else(|error| panic!("{at}: {error}"));
-            let understood = if block.client {
-                serde_json::to_value(serde_json::from_str::<ClientFrame>(frame).unwrap()).unwrap()
-            } else {
-                serde_json::to_value(serde_json::from_str::<ServerFrame>(frame).unwrap()).unwrap()
-            };
-            assert_kept(&value, &understood, &at);
-            count += 1;
-        }
+    for Recorded { name, client, json, .. } in recorded() {
+        let value: Value = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let understood = if client {
+            serde_json::to_value(serde_json::from_str::<ClientFrame>(&json).unwrap()).unwrap()
+        } else {
+            serde_json::to_value(serde_json::from_str::<ServerFrame>(&json).unwrap()).unwrap()
+        };
+        assert_kept(&value, &understood, &name);
     }
-    assert!(count >= 10, "docs/protocol.md has {count} recorded frames");
 }
 
 #[test]
-fn recorded_protobuf_frames_are_the_json_frames_before_them() {
-    for pair in recorded().windows(2) {
-        let [json, hex] = pair else { continue };
-        if (json.encoding, hex.encoding) != (Encoding::Json, Encoding::Proto) {
-            continue;
-        }
-        assert_eq!(json.client, hex.client, "line {}", hex.line);
-        for (text, hex_text) in json.frames.iter().zip(&hex.frames) {
-            let bytes = bytes(hex_text);
-            if json.client {
-                let frame: ClientFrame = serde_json::from_str(text).unwrap();
-                assert_eq!(ClientFrame::decode(&bytes[..]).unwrap(), frame, "line {}", hex.line);
-            } else {
-                let frame: ServerFrame = serde_json::from_str(text).unwrap();
-                assert_eq!(ServerFrame::decode(&bytes[..]).unwrap(), frame, "line {}", hex.line);
-            }
+fn recorded_protobuf_frames_say_the_same() {
+    for Recorded { name, client, json, hex } in recorded() {
+        let bytes = bytes(&hex);
+        if client {
+            let frame: ClientFrame = serde_json::from_str(&json).unwrap();
+            assert_eq!(ClientFrame::decode(&bytes[..]).unwrap(), frame, "{name}");
+            assert_eq!(frame.encode_to_vec(), bytes, "{name}");
+        } else {
+            let frame: ServerFrame = serde_json::from_str(&json).unwrap();
+            assert_eq!(ServerFrame::decode(&bytes[..]).unwrap(), frame, "{name}");
         }
     }
 }
@@ -119,26 +105,31 @@ fn recorded_protobuf_frames_are_the_json_frames_before_them() {
 async fn recorded_requests_are_answered_by_a_server_of_today() {
     let (app, alice) = TestApp::with_person("alice").await;
     let tokens = alice.client.tokens().unwrap();
-    let mut socket = RawSocket::connect(app.url(), Encoding::Json).await.unwrap();
-    let hello = Hello { access_token: tokens.access_token, device_id: tokens.device_id, ..Hello::default() };
-    socket.hello(hello).await.unwrap();
-    assert!(matches!(soon("the welcome", socket.next()).await.unwrap(), server_frame::Frame::Welcome(_)));
-    for block in recorded().iter().filter(|block| block.encoding == Encoding::Json && block.client) {
-        for text in &block.frames {
-            let frame: ClientFrame = serde_json::from_str(text).unwrap();
-            let Some(client_frame::Frame::Request(request)) = frame.frame else { continue };
-            socket.send_text(text).await.unwrap();
-            match soon("the reply", socket.next()).await.unwrap() {
-                // The ids in the document are nobody's, so most answers are refusals; each is an answer all the same.
-                server_frame::Frame::Reply(reply) => {
-                    assert_eq!(reply.id, request.id);
-                    if let Some(anser_client::v1::reply::Outcome::Error(problem)) = reply.outcome {
-                        assert_ne!(problem.code, "unsupported", "{text}");
-                        assert_ne!(problem.code, "internal", "{text}");
-                    }
-                }
-                other => panic!("{text} was answered by {other:?}"),
+    for encoding in [Encoding::Json, Encoding::Proto] {
+        let mut socket = RawSocket::connect(app.url(), encoding).await.unwrap();
+        let (access_token, device_id) = (tokens.access_token.clone(), tokens.device_id.clone());
+        socket.hello(Hello { access_token, device_id, ..Hello::default() }).await.unwrap();
+        assert!(matches!(soon("the welcome", socket.next()).await.unwrap(), server_frame::Frame::Welcome(_)));
+        for frame in recorded().iter().filter(|frame| frame.client && frame.json.contains("\"request\"")) {
+            match encoding {
+                Encoding::Json => socket.send_text(&frame.json).await.unwrap(),
+                Encoding::Proto => socket.send_binary(bytes(&frame.hex)).await.unwrap(),
+            }
+            let server_frame::Frame::Reply(reply) = soon("the reply", socket.next()).await.unwrap() else {
+                panic!("{} was not answered by a reply", frame.name);
+            };
+            let asked: Value = serde_json::from_str(&frame.json).unwrap();
+            assert_eq!(u64::from(reply.id), asked["request"]["id"].as_u64().unwrap(), "{}", frame.name);
+            // The ids in the document are nobody's, so most answers are refusals; each is understood all the same.
+            if let Some(anser_client::v1::reply::Outcome::Error(problem)) = reply.outcome {
+                assert!(
+                    ["not_found", "invalid_argument"].contains(&problem.code.as_str()),
+                    "{}: {problem:?}",
+                    frame.name
+                );
             }
         }
+        socket.ping().await.unwrap();
+        assert!(matches!(soon("the pong", socket.next()).await.unwrap(), server_frame::Frame::Pong(_)));
     }
 }

@@ -1,6 +1,7 @@
 //! A crash: nothing that was acknowledged is gone, and everything else goes on.
 
-use anser_tests::{TestApp, texts};
+use anser_client::{Connection, Notice, SocketOptions, v1::event::Event};
+use anser_tests::{TestApp, soon, texts};
 
 #[tokio::test]
 async fn nothing_acknowledged_is_lost_and_retries_are_recognised() {
@@ -55,4 +56,44 @@ async fn a_session_that_ended_before_a_crash_stays_ended() {
     app.start_again().await;
     assert_eq!(anser_tests::code(other.client.profile().await), anser_types::Code::Unauthenticated);
     alice.client.profile().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_comes_back_by_itself_and_misses_nothing() {
+    let Some(app) = TestApp::start_own().await else { return };
+    let (alice, bob) = app.friends("alice", "bob").await;
+    let conversation = alice.with(&bob).await;
+    let mut connection = Connection::open(bob.client.clone(), SocketOptions::default());
+    assert!(matches!(soon("online", connection.next()).await, Some(Notice::Online(_))));
+    alice.says(conversation, "before").await;
+    app.crash();
+    app.start_again().await;
+    alice.says(conversation, "after").await;
+    let (mut heard, mut offline, mut resumed) = (Vec::new(), 0, false);
+    let all = async {
+        while !heard.contains(&"after".to_owned()) {
+            match connection.next().await.unwrap() {
+                Notice::Push(push) => heard.extend(push.events.into_iter().filter_map(|event| match event.event {
+                    Some(Event::Entry(entry)) => Some(entry.fallback_text),
+                    _ => None,
+                })),
+                Notice::Offline { .. } => offline += 1,
+                Notice::Online(welcome) => resumed = welcome.resumed,
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    anser_tests::within(std::time::Duration::from_secs(30), "everything is heard", all).await;
+    heard.dedup();
+    assert_eq!(heard, ["before", "after"]);
+    assert!(offline >= 1 && resumed);
+    connection.online().await.unwrap().send_text(conversation, "here I am").await.unwrap();
+
+    bob.client.logout().await.unwrap();
+    while let Some(notice) = soon("the end", connection.next()).await {
+        if let Notice::Ended(_) = notice {
+            break;
+        }
+    }
+    assert!(soon("nothing more", connection.next()).await.is_none());
 }

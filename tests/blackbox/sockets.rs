@@ -192,3 +192,17 @@ async fn handshakes_beyond_the_rate_are_told_when_to_come_back() {
     assert_eq!((refused.status, refused.code.as_str()), (503, "unavailable"));
     assert!(refused.retry_after_ms.is_some());
 }
+
+#[tokio::test]
+async fn a_peer_that_is_silent_to_pings_is_taken_for_dead() {
+    let settings = ["gateway.ping_after_ms=500", "gateway.dead_after_ms=3000"];
+    let Some(app) = TestApp::start_with(&settings).await else { return };
+    let alice = app.person("alice").await;
+    // A client that answers pings stays, however little it says.
+    let living = alice.online().await;
+    // One whose program hangs is not told by TCP: the kernel goes on acknowledging for it.
+    let mut hanging = RawSocket::connect(app.url(), Encoding::Json).await.unwrap();
+    hanging.hello(hello(&alice)).await.unwrap();
+    soon("it is gone", hanging.ends_unread()).await;
+    living.socket.ping().await.unwrap();
+}

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use anser_tests::{TestApp, code, until, within};
+use anser_client::Client;
+use anser_tests::{Person, TestApp, code, until, within};
 use anser_types::Code;
 use tokio::time::Instant;
 
@@ -85,4 +86,37 @@ async fn a_gateway_that_dies_costs_a_reconnect_and_no_message() {
         }
         assert_eq!(entry.fallback_text, "one");
     }
+}
+
+/// Somebody's session, used through another gateway.
+fn through(url: &str, person: &Person) -> Person {
+    let client = Client::new(url).unwrap();
+    client.set_tokens(person.client.tokens());
+    Person { client, ..person.clone() }
+}
+
+#[tokio::test]
+async fn people_at_different_gateways_talk_and_a_logout_at_one_is_heard_at_the_other() {
+    let Some(app) = TestApp::start_split(&[]).await else { return };
+    let other = app.another_gateway().await;
+    let (alice, bob) = app.friends("alice", "bob").await;
+    let conversation = alice.with(&bob).await;
+    let bob_there = through(&other, &bob);
+    let (here, there) = (alice.online().await, bob_there.online().await);
+    here.socket.send_text(conversation, "hello over there").await.unwrap();
+    there.hears_text("hello over there").await;
+    there.socket.send_text(conversation, "hello over here").await.unwrap();
+    here.hears_text("hello over here").await;
+
+    // A device moves from one gateway to the other and misses nothing.
+    let point = here.resume_point().await;
+    here.socket.cut().await;
+    there.socket.send_text(conversation, "on your way").await.unwrap();
+    let moved = through(&other, &alice).back_from(&point).await;
+    assert!(moved.socket.welcome().resumed);
+    while moved.hears_entry().await.fallback_text != "on your way" {}
+
+    bob.client.logout().await.unwrap();
+    assert_eq!(there.ends_within(Duration::from_secs(5)).await.code, Some(4410));
+    assert_eq!(code(bob_there.client.profile().await), Code::Unauthenticated);
 }

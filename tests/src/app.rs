@@ -67,6 +67,7 @@ pub struct TestApp {
 struct Running {
     // Dropped in this order: a gateway that outlives its store has things to say about it.
     gateway: Option<Process>,
+    more: Vec<Process>,
     store: Option<Process>,
     /// Where the store process listens; stays the same over restarts.
     store_listen: String,
@@ -90,22 +91,20 @@ impl TestApp {
 
     /// A gateway process and a store process, whatever the mode; `None` where the suite may not start any.
     pub async fn start_split(settings: &[&str]) -> Option<Self> {
-        match Mode::from_environment() {
-            Mode::Split => Some(Self::boot(Mode::Split, settings).await),
-            mode => {
-                eprintln!("skipped: needs two processes, and this run is {mode:?}");
-                None
-            }
-        }
+        Self::own_in(|_| Mode::Split, settings).await
     }
 
     async fn own(settings: &[&str]) -> Option<Self> {
+        Self::own_in(|mode| mode, settings).await
+    }
+
+    async fn own_in(choose: impl FnOnce(Mode) -> Mode, settings: &[&str]) -> Option<Self> {
         match Mode::from_environment() {
             Mode::Elsewhere => {
                 eprintln!("skipped: needs a server of its own, and ANSER_TEST_SERVER names another");
                 None
             }
-            mode => Some(Self::boot(mode, settings).await),
+            mode => Some(Self::boot(choose(mode), settings).await),
         }
     }
 
@@ -123,12 +122,7 @@ impl TestApp {
             app.launch_store();
             app.launch_gateway();
         }
-        let probe = app.anonymous();
-        until("the server is ready", || async {
-            let answer = probe.call(reqwest::Method::GET, "/readyz", None, &[]).await;
-            answer.is_ok_and(|answer| answer.status == 200)
-        })
-        .await;
+        until_ready(&app.anonymous()).await;
         app
     }
 
@@ -198,12 +192,7 @@ impl TestApp {
     pub async fn start_again(&self) {
         self.launch_store();
         self.launch_gateway();
-        let probe = self.anonymous();
-        until("the server is ready again", || async {
-            let answer = probe.call(reqwest::Method::GET, "/readyz", None, &[]).await;
-            answer.is_ok_and(|answer| answer.status == 200)
-        })
-        .await;
+        until_ready(&self.anonymous()).await;
     }
 
     /// Kills the process that owns the store, where the gateway is another one.
@@ -233,6 +222,18 @@ impl TestApp {
         exit.and_then(|status| status.code())
     }
 
+    /// Starts one more gateway process on the same store; answers where it listens.
+    pub async fn another_gateway(&self) -> String {
+        assert_eq!(self.mode, Mode::Split);
+        let mut arguments = self.gateway_arguments(&self.folder.path().join("another-gateway"));
+        arguments.extend(["--listen".into(), "127.0.0.1:0".into()]);
+        let process = Process::start(&arguments);
+        let url = process.url.clone();
+        self.running.lock().unwrap().more.push(process);
+        until_ready(&Client::new(&url).unwrap()).await;
+        url
+    }
+
     fn launch_store(&self) {
         if self.mode != Mode::Split {
             return;
@@ -245,23 +246,24 @@ impl TestApp {
     }
 
     fn launch_gateway(&self) {
-        let mut running = self.running.lock().unwrap();
         let mut arguments = match self.mode {
             Mode::Objects => self.arguments(&self.store_dir(), &[]),
             Mode::Remote => self.arguments(&self.store_dir(), &["peers.loopback=true"]),
-            Mode::Split => {
-                let store = format!("peers.store=http://{}", running.store_listen);
-                let secret = format!("peers.secret_file={}", self.store_dir().join("peer.secret").display());
-                let mut arguments = self.arguments(&self.gateway_dir(), &[&store, &secret]);
-                arguments.extend(["--roles".into(), "gateway".into()]);
-                arguments
-            }
+            Mode::Split => self.gateway_arguments(&self.gateway_dir()),
             Mode::Elsewhere => unreachable!("nothing is started elsewhere"),
         };
         arguments.extend(["--listen".into(), self.url.trim_start_matches("http://").to_owned()]);
         let process = Process::start(&arguments);
         assert_eq!(process.url, self.url, "the server announces where it listens");
-        running.gateway = Some(process);
+        self.running.lock().unwrap().gateway = Some(process);
+    }
+
+    fn gateway_arguments(&self, data_dir: &Path) -> Vec<String> {
+        let store = format!("peers.store=http://{}", self.running.lock().unwrap().store_listen);
+        let secret = format!("peers.secret_file={}", self.store_dir().join("peer.secret").display());
+        let mut arguments = self.arguments(data_dir, &[&store, &secret]);
+        arguments.extend(["--roles".into(), "gateway".into()]);
+        arguments
     }
 
     fn arguments(&self, data_dir: &Path, settings: &[&str]) -> Vec<String> {
@@ -276,4 +278,12 @@ impl TestApp {
 /// An address that was free a moment ago.
 fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+async fn until_ready(probe: &Client) {
+    until("the server is ready", || async {
+        let answer = probe.call(reqwest::Method::GET, "/readyz", None, &[]).await;
+        answer.is_ok_and(|answer| answer.status == 200)
+    })
+    .await;
 }

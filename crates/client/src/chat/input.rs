@@ -43,6 +43,17 @@ impl Input {
         }
     }
 
+    /// Shows lines above the prompt.
+    pub fn interrupt(&mut self, lines: impl ExactSizeIterator<Item = String>) {
+        if self.prompted.is_some() && lines.len() > 0 {
+            print!("\r\x1b[K");
+            self.prompted = None;
+        }
+        for line in lines {
+            println!("{line}");
+        }
+    }
+
     /// The next line, not shown while it is typed.
     pub async fn secret(&mut self, prompt: &str) -> Option<String> {
         let hidden = self.terminal.then(Hidden::begin);

@@ -42,9 +42,12 @@ pub async fn run(server_url: &str) -> anyhow::Result<()> {
                     println!("! signed out: {cause}");
                     break;
                 }
-                Some(notice) => if let Err(error) = room.hear(notice).await {
-                    println!("! {error}");
-                },
+                Some(notice) => {
+                    if let Err(error) = room.hear(notice).await {
+                        room.told.push(format!("! {error}"));
+                    }
+                    input.interrupt(room.told.drain(..));
+                }
                 None => break,
             }
         }

@@ -32,6 +32,8 @@ pub(super) struct Room {
     order: Order,
     heads_token: String,
     away: bool,
+    /// Lines to be shown, for what came by itself.
+    pub told: Vec<String>,
 }
 
 impl Room {
@@ -51,6 +53,7 @@ impl Room {
             order: Order::new(),
             heads_token: String::new(),
             away: false,
+            told: Vec::new(),
         };
         room.note_heads().await?;
         Ok(room)
@@ -111,12 +114,12 @@ impl Room {
         }
     }
 
-    /// Shows what the server tells.
+    /// Takes in what the server tells; what is to be shown of it stands in `told` afterwards.
     pub async fn hear(&mut self, notice: Notice) -> Result<()> {
         match notice {
             Notice::Online(welcome) => {
                 if self.away {
-                    println!("* back online");
+                    self.told.push("* back online".into());
                     self.away = false;
                 }
                 if !welcome.resumed {
@@ -131,7 +134,7 @@ impl Room {
             }
             Notice::Offline { cause, .. } => {
                 if !self.away {
-                    println!("* offline ({cause}); trying again");
+                    self.told.push(format!("* offline ({cause}); trying again"));
                 }
                 self.away = true;
             }
@@ -153,19 +156,19 @@ impl Room {
                 let message = view.request.map(|request| request.message).unwrap_or_default();
                 let quoted =
                     if message.is_empty() { String::new() } else { format!(": “{}”", printable(&message)) };
-                println!(
+                self.told.push(format!(
                     "* {} would like to be friends{quoted} (/accept {})",
                     printable(&from.nickname),
                     from.username
-                );
+                ));
             }
             Kind::FriendAdded(added) => {
                 let profile = added.friend.and_then(|view| view.profile).unwrap_or_default();
-                println!("* {} is your friend now", printable(&profile.nickname));
+                self.told.push(format!("* {} is your friend now", printable(&profile.nickname)));
             }
             Kind::FriendRemoved(removed) => {
                 let name = self.name_of(&removed.user_id).await;
-                println!("* {name} is no longer your friend");
+                self.told.push(format!("* {name} is no longer your friend"));
             }
             Kind::ConversationJoined(joined) => {
                 if let Ok(conversation) = ConversationId::try_from(&joined.conversation_id[..]) {
@@ -176,7 +179,7 @@ impl Room {
                 }
             }
             Kind::Invitation(invitation) => {
-                println!("* you are invited into “{}” (/invitations)", printable(&invitation.title));
+                self.told.push(format!("* you are invited into “{}” (/invitations)", printable(&invitation.title)));
             }
             Kind::SessionEnded(_) | Kind::Read(_) | Kind::FriendRequest(_) => {}
         }
@@ -203,10 +206,10 @@ impl Room {
         }
         let line = self.line(entry).await;
         if self.open == Some(conversation) {
-            println!("  {line}");
+            self.told.push(format!("  {line}"));
             self.client.mark_read(conversation, entry.seq).await?;
         } else {
-            println!("[{}] {line}", self.title(conversation));
+            self.told.push(format!("[{}] {line}", self.title(conversation)));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
@@ -147,6 +147,19 @@ impl RawSocket {
                 // tungstenite has queued the pong; it leaves with this flush.
                 Some(Ok(Message::Ping(_))) => self.flush().await?,
                 Some(Ok(Message::Pong(_) | Message::Frame(_))) => {}
+            }
+        }
+    }
+
+    /// Waits until the other side has ended the connection, and meanwhile answers nothing, not even pings, as a program
+    /// that hangs. What came is thrown away.
+    pub async fn ends_unread(self) {
+        let mut tcp = self.stream.into_inner();
+        let mut unread = [0; 4096];
+        loop {
+            match tcp.read(&mut unread).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
             }
         }
     }
