@@ -1,19 +1,21 @@
 //! The send path without sockets: a link's stream in, outcomes out, on a real disk with fsync.
 //!
-//! `cargo bench -p anser-messaging -- [PAIRS] [WINDOW] [SECONDS]` prints durable acknowledgements a second.
+//! `cargo bench -p anser-messaging --bench send_lane -- [CONVERSATIONS] [WINDOW] [SECONDS] [MEMBERS]` prints durable
+//! acknowledgements a second. With MEMBERS the conversations are groups of so many people, all of them offline: a send
+//! must not cost more for them.
 
 use std::{collections::HashMap, time::Duration};
 
 use anser_contract::{
-    Context,
+    Actor, Context,
     v1::{
-        ApplyRelationRequest, Content, Conversations, LinkOpen, LinkUp, Messages, SendBatch, SendItem, SendMessage,
-        Text, content::Kind, link_down::Down, link_up::Up,
+        Content, Conversations, CreateGroupRequest, InviteRequest, LinkOpen, LinkUp, Messages, SendBatch, SendItem,
+        SendMessage, Text, content::Kind, link_down::Down, link_up::Up,
     },
 };
 use anser_engine::{Db, DbOptions};
-use anser_messaging::{MIGRATIONS, Messaging, MessagingOptions};
-use anser_types::{Clock, MessageId, UserId};
+use anser_messaging::{MIGRATIONS, Messaging, MessagingOptions, MessagingService};
+use anser_types::{Clock, MessageId, SessionId, UserId};
 use futures_util::StreamExt;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_stream::wrappers::ReceiverStream;
@@ -23,18 +25,17 @@ async fn main() -> anser_types::Result<()> {
     let numbers: Vec<u64> = std::env::args().filter_map(|arg| arg.parse().ok()).collect();
     let (pairs, window) = (*numbers.first().unwrap_or(&64), *numbers.get(1).unwrap_or(&32));
     let seconds = Duration::from_secs(*numbers.get(2).unwrap_or(&5));
+    let members = *numbers.get(3).unwrap_or(&2);
     let dir = tempfile::tempdir_in(".").expect("a folder to work in");
     let clock = Clock::system();
     let db = Db::open(&DbOptions::new(dir.path()), MIGRATIONS, clock.clone())?;
-    let options = MessagingOptions { sends_per_second: 0, ..MessagingOptions::default() };
+    let options = MessagingOptions { sends_per_second: 0, strangers: true, ..MessagingOptions::default() };
     let service = Messaging::start(&db, options, clock.clone()).await?;
 
     let mut talks = Vec::new();
     for _ in 0..pairs {
-        let (a, b) = (UserId::new(&clock), UserId::new(&clock));
-        let relation = ApplyRelationRequest { user_a: a.to_vec(), user_b: b.to_vec(), version: 1, friends: true };
-        let reply = service.apply_relation(&Context::service(), relation).await?;
-        talks.push((a, reply.conversation_id));
+        let owner = UserId::new(&clock);
+        talks.push((owner, group(&service, &clock, owner, members).await?));
     }
     let (up, receiver) = mpsc::channel(1_024);
     let open = LinkUp { up: Some(Up::Open(LinkOpen { gateway: "bench".into(), ..LinkOpen::default() })) };
@@ -75,6 +76,27 @@ async fn main() -> anser_types::Result<()> {
     latencies.sort_unstable();
     let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
     let rate = acked as f64 / began.elapsed().as_secs_f64();
-    println!("{pairs} pairs, window {window}: {rate:.0} acks/s, p50 {:.1} ms, p99 {:.1} ms", at(0.5), at(0.99));
+    println!(
+        "{pairs} conversations of {members}, window {window}: {rate:.0} acks/s, p50 {:.1} ms, p99 {:.1} ms",
+        at(0.5),
+        at(0.99)
+    );
     Ok(())
+}
+
+/// A group of `members` people, made in steps.
+async fn group(service: &MessagingService, clock: &Clock, owner: UserId, members: u64) -> anser_types::Result<Vec<u8>> {
+    let ctx = Context::new(Actor::User(owner, SessionId::new(clock)), "bench");
+    let create = CreateGroupRequest { title: "bench".into(), ..CreateGroupRequest::default() };
+    let conversation_id = service.create_group(&ctx, create).await?.conversation_id;
+    let mut missing = members.saturating_sub(1);
+    while missing > 0 {
+        let step = missing.min(500);
+        let user_ids = (0..step).map(|_| UserId::new(clock).to_vec()).collect();
+        let invite = InviteRequest { conversation_id: conversation_id.clone(), user_ids, ..InviteRequest::default() };
+        let ctx = Context::new(ctx.actor, "bench");
+        service.invite(&ctx, invite).await?;
+        missing -= step;
+    }
+    Ok(conversation_id)
 }
