@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -46,7 +46,8 @@ pub async fn run(program: &Path, scratch: &Path, history: &Path, size: Size, see
     raise_open_files();
     let online = size.online.min(size.members - 1);
     let mut server = Server::new(program, &scratch.join("data"))?
-        .set(&format!("limits.group_members={}", size.members.max(2)))
+        .set(&format!("limits.group_members={}", size.members))
+        .set("messaging.strangers_may_talk=true")
         .set("gateway.handshakes_per_second=1000000");
     server.start(&[]).await?;
     let recorder = Arc::new(Recorder::create(history)?);
@@ -57,11 +58,10 @@ pub async fn run(program: &Path, scratch: &Path, history: &Path, size: Size, see
     recorder.note(What::User { user: owner.id.clone() });
     let answer = owner.insist("POST", "/v1/conversations", json!({"title": "everybody"})).await?;
     let group = answer.text("conversation_id").to_owned();
-    let members = fill(&http, &owner, &group, size.members - 1, seed).await?;
-    eprintln!("{} members in {:.1?}", size.members, recorder.age());
-
+    bring_absent(&http, &owner, &group, size.members - 1 - online, seed).await?;
     // The last to come listen: what they may see begins late.
-    let listeners = members[members.len() - online..].to_vec();
+    let listeners = bring_listeners(&http, &owner, &group, online, seed).await?;
+    eprintln!("{} members in {:.1?}", size.members, recorder.age());
     listeners.iter().for_each(|person| recorder.note(What::User { user: person.id.clone() }));
     let mut people = vec![owner];
     people.extend(listeners);
@@ -78,36 +78,68 @@ pub async fn run(program: &Path, scratch: &Path, history: &Path, size: Size, see
     judge(history).await
 }
 
-/// Registers people and brings them in: by invitation, for nobody is everybody's friend.
-async fn fill(http: &Http, owner: &Arc<Person>, group: &str, count: usize, seed: u64) -> Result<Vec<Arc<Person>>> {
-    let next = Arc::new(AtomicUsize::new(0));
+/// Registers people who never log in, and brings them in.
+async fn bring_absent(http: &Http, owner: &Person, group: &str, count: usize, seed: u64) -> Result<()> {
     let mut hands = JoinSet::new();
     for hand in 0..HANDS {
-        let (http, next, owner, group) = (http.clone(), next.clone(), owner.clone(), group.to_owned());
+        let (http, mine) = (http.clone(), (count + hand) / HANDS);
         hands.spawn(async move {
             let mut dice = Dice::new(seed, 51_000 + hand as u64);
-            let mut mine = Vec::new();
-            while next.fetch_add(50, Ordering::Relaxed) < count {
-                let start = mine.len();
-                for _ in 0..50 {
-                    let name = format!("m{:x}-{:x}", dice.roll() as u32, unix_ms());
-                    mine.push(Arc::new(Person::register(&http, name, &mut dice).await?));
-                }
-                let ids: Vec<&str> = mine[start..].iter().map(|person| &*person.id).collect();
-                let path = format!("/v1/conversations/{group}/members");
-                owner.insist("POST", &path, json!({"user_ids": ids})).await?;
-                for person in &mine[start..] {
-                    person.insist("POST", &format!("/v1/invitations/{group}:accept"), Value::Null).await?;
-                }
+            let mut ids = Vec::new();
+            for _ in 0..mine {
+                ids.push(Person::register_absent(&http, &some_name(&mut dice)).await?);
             }
-            anyhow::Ok(mine)
+            anyhow::Ok(ids)
+        });
+    }
+    while let Some(hand) = hands.join_next().await {
+        for some in hand?.context("register people")?.chunks(500) {
+            invite(owner, group, &some.iter().map(|id| &**id).collect::<Vec<_>>()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Registers people who will listen, and brings them in.
+async fn bring_listeners(
+    http: &Http,
+    owner: &Person,
+    group: &str,
+    count: usize,
+    seed: u64,
+) -> Result<Vec<Arc<Person>>> {
+    let mut hands = JoinSet::new();
+    for hand in 0..HANDS {
+        let (http, mine) = (http.clone(), (count + hand) / HANDS);
+        hands.spawn(async move {
+            let mut dice = Dice::new(seed, 51_500 + hand as u64);
+            let mut people = Vec::new();
+            for _ in 0..mine {
+                people.push(Arc::new(Person::register(&http, some_name(&mut dice), &mut dice).await?));
+            }
+            anyhow::Ok(people)
         });
     }
     let mut all = Vec::new();
     while let Some(hand) = hands.join_next().await {
-        all.extend(hand?.context("fill the group")?);
+        let people = hand?.context("register listeners")?;
+        for some in people.chunks(500) {
+            invite(owner, group, &some.iter().map(|person| &*person.id).collect::<Vec<_>>()).await?;
+        }
+        all.extend(people);
     }
     Ok(all)
+}
+
+fn some_name(dice: &mut Dice) -> String {
+    format!("m{:x}-{:x}", dice.roll() as u32, unix_ms())
+}
+
+async fn invite(owner: &Person, group: &str, ids: &[&str]) -> Result<()> {
+    let answer = owner.insist("POST", &format!("/v1/conversations/{group}/members"), json!({"user_ids": ids})).await?;
+    let joined = answer.body.get("joined").and_then(Value::as_array).map_or(0, Vec::len);
+    ensure!(joined == ids.len(), "{joined} of {} came in", ids.len());
+    Ok(())
 }
 
 /// Listeners listen, talkers talk, a part of the listeners leaves, is removed and comes back.
@@ -226,8 +258,7 @@ async fn come_and_go(
         let answer = if back {
             let guest = &world.people[away.swap_remove(dice.below(away.len()))];
             let path = format!("/v1/conversations/{group}/members");
-            owner.call("POST", &path, json!({"user_ids": [guest.id]})).await;
-            guest.call("POST", &format!("/v1/invitations/{group}:accept"), Value::Null).await
+            owner.call("POST", &path, json!({"user_ids": [guest.id]})).await
         } else {
             let Some(&one) = dice.pick(&restless) else { return done };
             away.push(one);
