@@ -52,10 +52,10 @@ pub async fn upgrade(State(gateway): State<Arc<Gateway>>, mut request: Request) 
     gateway.tasks.spawn(async move {
         if let Ok(upgraded) = upgrade.await {
             let (stream, read) = WireStream::take(upgraded);
-            // Boxed, so that the task is as small as what lives on: greeting needs much more than being connected.
-            let greeted = Box::pin(greet::greet(state, stream, read, encoding, place)).await;
-            if let Some(connection) = greeted {
-                connection.await;
+            let tasks = state.tasks.clone();
+            // A task of its own, so that what lives on is small: greeting needs much more than being connected.
+            if let Some(connection) = greet::greet(state, stream, read, encoding, place).await {
+                tasks.spawn(connection);
             }
         }
     });

@@ -14,7 +14,10 @@ use std::{
 };
 
 use anser_contract::v1::{Reply, Welcome, reply::Outcome};
-use anser_types::{Error, SessionId, UserId};
+use anser_types::{
+    Error, SessionId, UserId,
+    plant::{planted, planted_every},
+};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::{
@@ -23,7 +26,7 @@ use super::{
     pacer::Pacer,
 };
 use crate::{
-    frames::{Block, Encoding},
+    frames::{About, Block, Encoding},
     options::GatewayOptions,
     resume::MeVersions,
 };
@@ -71,6 +74,9 @@ impl Socket {
             return;
         }
         let Some(block) = outbox.unseen(block, low_water) else { return };
+        if loses(&outbox, &block) {
+            return;
+        }
         let low_water = low_water.max(outbox.floor);
         outbox.queue(Queued { block, low_water });
         outbox.bound(desk);
@@ -271,6 +277,12 @@ pub struct Desk<'a> {
     pub pacer: &'a Pacer,
     /// What is counted.
     pub meters: &'a crate::meters::Meters,
+}
+
+/// Whether a planted fault loses these entries on the way to this connection: never without one.
+fn loses(outbox: &Outbox, block: &Block) -> bool {
+    matches!(block.about(), About::Entries { .. })
+        && (planted_every("frame_dropped", 100) || outbox.pushed >= 5 && planted("connection_forgotten"))
 }
 
 fn deadline_exceeded() -> Error {
