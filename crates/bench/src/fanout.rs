@@ -70,7 +70,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     let first = span.begin - warmup;
     let count = ((warmup + seconds).as_nanos() / every.as_nanos().max(1)) as u64;
     let schedule = Arc::new(Schedule { first, every, count });
-    let cpu_before = server.cpu_seconds();
+    let cpu_before = server.cpu();
     let delivered_measured = Arc::new(AtomicU64::new(0));
     let mut members = JoinSet::new();
     for (index, link) in links.into_iter().enumerate() {
@@ -88,7 +88,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
         members.spawn(member.run());
     }
     watch(span, &tally, "fanout").await;
-    let cpu = server.cpu_seconds().zip(cpu_before).map(|(after, before)| after - before);
+    let cpu_after = server.cpu();
 
     let mut acked: Vec<Acked> = Vec::new();
     while let Some(outcome) = members.join_next().await {
@@ -99,10 +99,8 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     report.latency("delivery", &tally.latencies());
     report.figure("messages_acked", acked.len());
     report.figure("delivered_in_all", delivered);
-    if let Some(cpu) = cpu
-        && delivered > 0
-    {
-        report.figure("server_cpu_us_per_delivery", crate::report::round(cpu * 1e6 / delivered as f64));
+    if let (Some(after), Some(before)) = (cpu_after, cpu_before) {
+        after.report(before, &mut report, "delivery", delivered);
     }
     let resets = tally.resets.load(Ordering::Relaxed);
     // Each member gets every message; its sender gets it as `own_entry`, which is not counted as a delivery.

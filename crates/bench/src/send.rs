@@ -63,7 +63,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
         recipients.spawn(receive(pair.recipient.link(common.encoding.into()).await?, tally.clone()));
         senders.push(sender(pair, common, options.window, index).await?);
     }
-    let cpu_before = server.cpu_seconds();
+    let cpu_before = server.cpu();
     let span = Span::from_now(Duration::from_secs(common.warmup), Duration::from_secs(common.seconds));
     let mut sending = JoinSet::new();
     let count = senders.len() as u32;
@@ -82,7 +82,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
         sending.spawn(async move { (index, sender.run(pace, span, tally).await) });
     }
     watch(span, &tally, "send").await;
-    let cpu = server.cpu_seconds().zip(cpu_before).map(|(after, before)| after - before);
+    let cpu_after = server.cpu();
     let mut acked: Vec<Vec<Acked>> = vec![Vec::new(); town.pairs.len()];
     while let Some(outcome) = sending.join_next().await {
         let (index, outcome) = outcome?;
@@ -93,7 +93,10 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
         acked[index] = outcome.acked;
     }
     settle_deliveries(&tally).await;
-    figures(&mut report, &tally, common.seconds, cpu);
+    figures(&mut report, &tally, common.seconds);
+    if let (Some(after), Some(before)) = (cpu_after, cpu_before) {
+        after.report(before, &mut report, "ack", tally.acked.load(Ordering::Relaxed));
+    }
     if options.pairs == 1
         && let Some(dir) = server.data_dir()
     {
@@ -150,18 +153,13 @@ async fn settle_deliveries(tally: &Tally) {
     }
 }
 
-fn figures(report: &mut Report, tally: &Tally, seconds: u64, cpu: Option<f64>) {
+fn figures(report: &mut Report, tally: &Tally, seconds: u64) {
     let (acked, delivered) = (tally.acked.load(Ordering::Relaxed), tally.delivered.load(Ordering::Relaxed));
     let measured = tally.measured.load(Ordering::Relaxed);
     report.figure("acks_per_second", measured / seconds.max(1));
     report.latency("ack", &tally.latencies());
     report.figure("acked_in_all", acked);
     report.figure("delivered_in_all", delivered);
-    if let Some(cpu) = cpu
-        && acked > 0
-    {
-        report.figure("server_cpu_us_per_ack", crate::report::round(cpu * 1e6 / acked as f64));
-    }
     let resets = tally.resets.load(Ordering::Relaxed);
     if resets > 0 {
         report.figure("told_to_sync", resets);

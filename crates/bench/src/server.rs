@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::Common;
+use crate::{Common, Report, report::round};
 
 /// What load from one address by one program needs. None of these is on the way of a message except the rate of sends.
 const RELAXED: &[&str] = &[
@@ -121,15 +121,35 @@ impl Server {
         Some(Memory { own: field("RssAnon:")?, resident: field("VmRSS:")? })
     }
 
-    /// Processor time that the process has used so far, in seconds.
-    pub fn cpu_seconds(&self) -> Option<f64> {
+    /// Processor time that the server and this load generator have used so far.
+    pub fn cpu(&self) -> Option<Cpu> {
         let pid = self.child.as_ref()?.id()?;
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name in parentheses may hold anything; the numbers begin after it.
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-        let ticks: u64 = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
-        Some(ticks as f64 / 100.0)
+        Some(Cpu { server: cpu_seconds(&pid.to_string())?, load: cpu_seconds("self")? })
     }
+}
+
+/// Processor time in seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Cpu {
+    server: f64,
+    load: f64,
+}
+
+impl Cpu {
+    /// What each `what` has cost both sides since `before`, in microseconds.
+    pub fn report(self, before: Self, report: &mut Report, what: &str, count: u64) {
+        let each = |seconds: f64| round(seconds * 1e6 / count.max(1) as f64);
+        report.figure(&format!("server_cpu_us_per_{what}"), each(self.server - before.server));
+        report.figure(&format!("load_cpu_us_per_{what}"), each(self.load - before.load));
+    }
+}
+
+fn cpu_seconds(pid: &str) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything; the numbers begin after it.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let ticks: u64 = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+    Some(ticks as f64 / 100.0)
 }
 
 /// Memory of a process, in KiB.
