@@ -42,10 +42,10 @@ impl Engines {
     /// of the directory, so that two first starts do not make two sets of secrets.
     pub fn open(config: &Config, clock: &Clock, health: &Health) -> anyhow::Result<Self> {
         let options = options::store(config);
-        let dir = data_dir::open(&options.dir)?;
+        let dir = data_dir::open(&options.dir).map_err(in_words)?;
         check(config, &dir, health)?;
-        let db = Db::open(&options, &migrations(), clock.clone())?;
-        let mut secrets = Secrets::open(dir.join(SECRETS))?;
+        let db = Db::open(&options, &migrations(), clock.clone()).map_err(in_words)?;
+        let mut secrets = Secrets::open(dir.join(SECRETS)).map_err(in_words)?;
         Ok(Self {
             db,
             auth: AuthSecrets {
@@ -67,13 +67,18 @@ fn migrations() -> Vec<Migration> {
 
 /// Looks at what the promises rest on: refuses, or says what is missing here and in /readyz.
 fn check(config: &Config, dir: &Path, health: &Health) -> anyhow::Result<()> {
-    for finding in selfcheck(dir, options::store(config).durability)? {
+    for finding in selfcheck(dir, options::store(config).durability).map_err(in_words)? {
         let may_start = finding.level == Level::Degraded || config.store.ignore_findings;
         ensure!(may_start, "{} (store.ignore_findings starts all the same)", finding.text);
         tracing::warn!("DEGRADED: {}", finding.text);
         health.degrade("durability", true);
     }
     Ok(())
+}
+
+/// Whoever starts a server reads sentences; the code is for programs.
+fn in_words(error: anser_types::Error) -> anyhow::Error {
+    anyhow::Error::msg(error.detail)
 }
 
 /// The secret as a file of its own, because the gateway's process gets a copy of that file and of nothing else.

@@ -41,6 +41,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let sockets = Sockets::bind(&config, &placement).await?;
     let clock = Clock::system();
     let health = Health::new();
+    let drain = Duration::from_millis(config.server.drain_ms);
     upkeep::process(&health, &clock, &metrics, &shutdown);
 
     let outcome = match placement {
@@ -63,7 +64,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             let _peers = serve_peers(sockets.peers, node, &CancellationToken::new());
             let door = Door::open(&config, services, &clock, &health, &metrics)?;
             let outcome = door.serve(sockets.clients, &shutdown).await;
-            engines.db.close().await;
+            lifecycle::bounded(drain, engines.db.close()).await;
             outcome
         }
         Placement::Store { listen: _ } => {
@@ -80,8 +81,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             shutdown.cancelled().await;
             health.set_ready(false);
             // The gateways' streams never end by themselves; single calls get a moment.
-            let _streams_remain = timeout(Duration::from_millis(config.server.drain_ms).min(MOMENT), served).await;
-            engines.db.close().await;
+            let _streams_remain = timeout(drain.min(MOMENT), served).await;
+            lifecycle::bounded(drain, engines.db.close()).await;
             Ok(())
         }
     };

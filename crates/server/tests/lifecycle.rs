@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, io::Read, os::unix::fs::PermissionsExt, path::Path};
 
 use support::{Running, anser, eventually, text};
 
@@ -63,6 +63,7 @@ fn a_second_server_on_the_same_data_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let first = serve(dir.path(), &[]);
     let error = refused(dir.path(), &[]);
+    assert!(error.starts_with("anser: the data directory"), "{error}");
     assert!(error.contains("is in use by another server"), "{error}");
     assert!(error.contains(dir.path().to_str().unwrap()), "{error}");
     assert!(first.get("/healthz").is_some(), "the first one does not mind");
@@ -221,6 +222,36 @@ fn the_gateway_alone_needs_the_secret() {
         ],
     );
     assert!(error.contains("/does/not/exist"), "{error}");
+}
+
+#[test]
+fn traces_are_sent_to_the_collector_before_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let collector = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("telemetry.otlp_endpoint=http://{}", collector.local_addr().unwrap());
+    let server = serve(dir.path(), &["--set", &endpoint]);
+    assert!(server.get("/readyz").is_some());
+    server.signal("TERM");
+    let (mut connection, _) = collector.accept().unwrap();
+    let mut preface = [0; 14];
+    connection.read_exact(&mut preface).unwrap();
+    assert_eq!(&preface, b"PRI * HTTP/2.0");
+    drop((connection, collector));
+    assert_eq!(server.wait().0.code(), Some(0), "a collector that is away does not matter");
+}
+
+/// The aim is 40 MB for a release; this build carries more code.
+#[test]
+fn an_idle_server_is_small() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = serve(dir.path(), &[]);
+    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let field = |name: &str| -> u64 {
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    };
+    assert!(field("RssAnon:") < 16 * 1024, "its own memory: {} KiB", field("RssAnon:"));
+    assert!(field("VmRSS:") < 64 * 1024, "all of it: {} KiB", field("VmRSS:"));
 }
 
 #[test]
