@@ -278,7 +278,7 @@ impl Outbox {
     /// The client has taken pushes up to `push_no`.
     pub fn acked(&mut self, push_no: u64) {
         let oldest = self.pushed + 1 - self.in_flight.len() as u64;
-        let count = (push_no + 1).saturating_sub(oldest).min(self.in_flight.len() as u64);
+        let count = push_no.saturating_add(1).saturating_sub(oldest).min(self.in_flight.len() as u64);
         if count > 0 {
             self.overflowed_at = None;
             self.stalled = false;
@@ -353,3 +353,6 @@ impl Replayed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
