@@ -25,12 +25,23 @@ pub struct Fault {
     pub place: &'static str,
     /// What the hook does there.
     pub does: &'static str,
-    /// Whether it shows only when the process is killed.
-    pub needs_kill: bool,
+    /// Under what it shows as itself.
+    pub under: Under,
+}
+
+/// Under what a fault shows as itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Under {
+    /// Everything that people do.
+    Bustle,
+    /// Everything except going away and coming back, which would make something else of it.
+    Staying,
+    /// Kills of the server.
+    Kills,
 }
 
 const fn fault(name: &'static str, breaks: Invariant, place: &'static str, does: &'static str) -> Fault {
-    Fault { name, breaks, place, does, needs_kill: false }
+    Fault { name, breaks, place, does, under: Under::Bustle }
 }
 
 /// All of them, at least one for each invariant. `docs/testing.md` has the same table for people.
@@ -64,7 +75,7 @@ pub const FAULTS: &[Fault] = &[
         breaks: Invariant::AckedInLogOnce,
         place: "messaging, send lane: where outcomes leave after the commit",
         does: "the acks of new messages leave before the COMMIT, which then waits 50 ms; hints leave after it as ever",
-        needs_kill: true,
+        under: Under::Kills,
     },
     fault(
         "order_swapped",
@@ -111,8 +122,8 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "frame_dropped",
         Invariant::ConnectionOrder,
-        "gateway, WebSocket writer: where a push with entries is written",
-        "every 100th such push is dropped; the next keeps counting push_no",
+        "gateway, socket: where entries are put into a connection's queue",
+        "every 100th time they are dropped; push_no goes on as if nothing were missing",
     ),
     fault(
         "resume_skips",
@@ -120,12 +131,13 @@ pub const FAULTS: &[Fault] = &[
         "messaging, resume: where the entries to replay are collected",
         "of each conversation the first entry is left out",
     ),
-    fault(
-        "connection_forgotten",
-        Invariant::DeviceConverges,
-        "gateway, hub: where a hint is handed to connections",
-        "a connection that got 30 entries gets no more, and stays open",
-    ),
+    Fault {
+        name: "connection_forgotten",
+        breaks: Invariant::DeviceConverges,
+        place: "gateway, socket: where entries are put into a connection's queue",
+        does: "a connection that got five pushes gets no more entries, and stays open",
+        under: Under::Staying,
+    },
     fault(
         "cursor_set_back",
         Invariant::ReadCursorMonotone,
@@ -167,7 +179,7 @@ pub async fn run(program: &Path, scratch: &Path, names: &[String], seed: u64) ->
         println!("{:<24} {:<22} {:>5.1} s  {verdict}", fault.name, fault.breaks.name(), took.as_secs_f64());
     }
     if names.is_empty() {
-        let plain = Torment { seconds: 20, seed, people: 6, habits: habits() };
+        let plain = Torment { seconds: 20, seed, people: 6, habits: habits(Under::Bustle) };
         let report = torment::run_own(program, scratch, &[], &scratch.join("history.jsonl"), &plain).await?;
         println!("without a fault: {report}");
         good &= report.clean();
@@ -177,12 +189,12 @@ pub async fn run(program: &Path, scratch: &Path, names: &[String], seed: u64) ->
 
 async fn plant(program: &Path, place: &Path, fault: &Fault, seed: u64) -> Result<Report> {
     let (environment, history) = ([("ANSER_PLANT", fault.name)], place.join("history.jsonl"));
-    if fault.needs_kill {
+    if fault.under == Under::Kills {
         return Ok(kill::run(program, &place.join("data"), &history, 2, seed, &environment).await?.report);
     }
     let mut server = Server::new(program, &place.join("data"))?;
     server.start(&environment).await?;
-    let mut party = Party::prepare(&server.url(), &history, "fault", 6, habits(), seed).await?;
+    let mut party = Party::prepare(&server.url(), &history, "fault", 6, habits(fault.under), seed).await?;
     party.begin().await?;
     sleep(Duration::from_secs(5)).await;
     let finished = party.finish_anyhow(&history, Duration::from_secs(3)).await;
@@ -190,8 +202,9 @@ async fn plant(program: &Path, place: &Path, fault: &Fault, seed: u64) -> Result
     Ok(finished?.report)
 }
 
-fn habits() -> Habits {
-    Habits { pause: Duration::from_millis(70), disconnects: 5, ..Habits::default() }
+fn habits(under: Under) -> Habits {
+    let disconnects = if under == Under::Staying { 0 } else { 5 };
+    Habits { pause: Duration::from_millis(70), disconnects, ..Habits::default() }
 }
 
 #[cfg(test)]
