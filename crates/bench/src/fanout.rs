@@ -151,9 +151,7 @@ impl Member {
                 })?;
                 next = Some(number + self.turns).filter(|&number| number < self.schedule.count);
             }
-            if self.link.unacked() >= 16 {
-                self.link.ack()?;
-            }
+            self.link.ack_in_time()?;
             self.link.flush().await?;
             let ready = match next {
                 Some(number) => tokio::select! {

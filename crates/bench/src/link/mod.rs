@@ -22,6 +22,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Larger buffers are given back when they are empty.
 const KEPT: usize = 64 << 10;
 
+/// Pushes, and bytes of them, that wait for one acknowledgement.
+const ACK_EACH: u64 = 32;
+const ACK_BYTES: usize = 48 << 10;
 /// The longest header of a client's frame.
 const HEADER: usize = 14;
 
@@ -41,6 +44,8 @@ pub struct Link {
     /// The newest push that came, and the newest that was acknowledged.
     pushed: u64,
     acked: u64,
+    /// Bytes of pushes that were not acknowledged.
+    pushed_bytes: usize,
 }
 
 impl Link {
@@ -80,6 +85,7 @@ impl Link {
             mask: rand::random::<u32>() | 1,
             pushed: 0,
             acked: 0,
+            pushed_bytes: 0,
         };
         let hello = codec::hello(encoding, token, device_id)?;
         link.put(&hello);
@@ -103,6 +109,7 @@ impl Link {
     pub fn ack(&mut self) -> anyhow::Result<()> {
         if self.pushed > self.acked {
             self.acked = self.pushed;
+            self.pushed_bytes = 0;
             let start = self.begin();
             codec::ack(self.encoding, self.acked, &mut self.out)?;
             self.end(start);
@@ -110,9 +117,9 @@ impl Link {
         Ok(())
     }
 
-    /// How many pushes wait for their acknowledgement.
-    pub fn unacked(&self) -> u64 {
-        self.pushed - self.acked
+    /// The same once enough has come: long before the server's windows (256 pushes, 256 KiB) are full.
+    pub fn ack_in_time(&mut self) -> anyhow::Result<()> {
+        if self.pushed >= self.acked + ACK_EACH || self.pushed_bytes >= ACK_BYTES { self.ack() } else { Ok(()) }
     }
 
     /// Sends what was queued, in one system call where the socket takes it.
@@ -183,10 +190,11 @@ impl Link {
             let payload = &bytes[used + header..used + header + length];
             match bytes[used] {
                 0x81 | 0x82 => {
-                    let pushed = &mut self.pushed;
+                    let (pushed, pushed_bytes) = (&mut self.pushed, &mut self.pushed_bytes);
                     codec::decode(self.encoding, payload, &mut |what| {
                         if let Seen::Push(push_no) = what {
                             *pushed = push_no;
+                            *pushed_bytes += length;
                         }
                         seen(what);
                     })?;

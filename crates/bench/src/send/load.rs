@@ -14,8 +14,7 @@ use crate::{
     verify::Acked,
 };
 
-/// Pushes are acknowledged once so many wait, or after a moment of quiet.
-const ACK_EACH: u64 = 32;
+/// After a moment of quiet all that came is acknowledged.
 const ACK_WITHIN: Duration = Duration::from_millis(500);
 /// How long the last replies may take.
 const LAST_REPLIES: Duration = Duration::from_secs(20);
@@ -104,9 +103,7 @@ impl Sender {
                 left -= 1;
                 more = left > 0;
             }
-            if self.link.unacked() >= ACK_EACH {
-                self.link.ack()?;
-            }
+            self.link.ack_in_time()?;
             self.link.flush().await?;
             let open = self.slots.len() - self.free.len();
             if !more && open == 0 {
@@ -201,9 +198,7 @@ pub async fn receive(mut link: Link, tally: Arc<Tally>) -> anyhow::Result<()> {
             _ => {}
         })?;
         tally.delivered.fetch_add(count, Ordering::Relaxed);
-        if link.unacked() >= ACK_EACH {
-            link.ack()?;
-        }
+        link.ack_in_time()?;
         link.flush().await?;
     }
 }

@@ -19,8 +19,9 @@ use crate::{
 
 /// A push waits at most so long for its acknowledgement once the application has taken it.
 const ACK_WITHIN: Duration = Duration::from_millis(200);
-/// So many taken pushes are acknowledged at once.
-const ACK_EACH: u64 = 32;
+/// So many taken pushes, or bytes of them, are acknowledged at once: long before the server's windows are full.
+const ACK_EACH: usize = 32;
+const ACK_BYTES: usize = 48 << 10;
 
 pub(super) enum Command {
     Request { op: Op, deadline_ms: u32, answer: oneshot::Sender<Result<Outcome>> },
@@ -43,7 +44,8 @@ struct Driver {
     pings: VecDeque<oneshot::Sender<String>>,
     last_id: u32,
     taken: Arc<Taken>,
-    acked: u64,
+    /// Pushes that were not acknowledged, with their bytes.
+    unacked: VecDeque<(u64, usize)>,
     ack_at: Option<Instant>,
 }
 
@@ -60,7 +62,7 @@ pub(super) async fn drive(
         pings: VecDeque::new(),
         last_id: 0,
         taken,
-        acked: 0,
+        unacked: VecDeque::new(),
         ack_at: None,
     };
     let end = driver.run(&mut commands).await;
@@ -112,7 +114,10 @@ impl Driver {
                     self.open.insert(id, answer);
                     self.raw.feed(client_frame::Frame::Request(Request { id, deadline_ms, op: Some(op) })).await?;
                 }
-                Command::Ack(push_no) => self.raw.feed(client_frame::Frame::Ack(Ack { push_no })).await?,
+                Command::Ack(push_no) => {
+                    self.forget(push_no);
+                    self.raw.feed(client_frame::Frame::Ack(Ack { push_no })).await?;
+                }
                 Command::Ping(answer) => {
                     self.pings.push_back(answer);
                     self.raw.feed(client_frame::Frame::Ping(Ping {})).await?;
@@ -147,7 +152,10 @@ impl Driver {
                 return Ok(());
             }
             Frame::Welcome(_) => return Err(Error::Protocol("a second welcome".into())),
-            Frame::Push(push) => Incoming::Push(push),
+            Frame::Push(push) => {
+                self.unacked.push_back((push.push_no, self.raw.last_length()));
+                Incoming::Push(push)
+            }
             Frame::SyncRequired(required) => Incoming::SyncRequired(required.reason),
             Frame::Reconnect(reconnect) => Incoming::Reconnect(Duration::from_millis(u64::from(reconnect.after_ms))),
         };
@@ -158,23 +166,28 @@ impl Driver {
 
     async fn note_taken(&mut self) -> Result<()> {
         let taken = self.taken.push_no.load(Ordering::Relaxed);
-        if taken >= self.acked + ACK_EACH {
-            self.ack().await
-        } else {
-            if taken > self.acked && self.ack_at.is_none() {
-                self.ack_at = Some(Instant::now() + ACK_WITHIN);
-            }
-            Ok(())
+        let waiting = self.unacked.iter().take_while(|(push_no, _)| *push_no <= taken);
+        let (count, bytes) = waiting.fold((0, 0), |(count, sum), (_, bytes)| (count + 1, sum + bytes));
+        if count >= ACK_EACH || bytes >= ACK_BYTES {
+            return self.ack().await;
         }
+        if count > 0 && self.ack_at.is_none() {
+            self.ack_at = Some(Instant::now() + ACK_WITHIN);
+        }
+        Ok(())
     }
 
     async fn ack(&mut self) -> Result<()> {
         self.ack_at = None;
         let taken = self.taken.push_no.load(Ordering::Relaxed);
-        if taken > self.acked {
-            self.acked = taken;
+        if self.unacked.front().is_some_and(|(push_no, _)| *push_no <= taken) {
+            self.forget(taken);
             self.raw.ack(taken).await?;
         }
         Ok(())
+    }
+
+    fn forget(&mut self, acked: u64) {
+        while self.unacked.pop_front_if(|(push_no, _)| *push_no <= acked).is_some() {}
     }
 }

@@ -30,6 +30,8 @@ pub type Frame = server_frame::Frame;
 pub struct RawSocket {
     stream: WebSocketStream<TcpStream>,
     encoding: Encoding,
+    /// Bytes of the last frame.
+    length: usize,
 }
 
 impl RawSocket {
@@ -60,7 +62,7 @@ impl RawSocket {
         }
         let config = WebSocketConfig::default().read_buffer_size(16 << 10).write_buffer_size(16 << 10);
         let (stream, _) = client_async_with_config(request, tcp, Some(config)).await?;
-        Ok(Self { stream, encoding })
+        Ok(Self { stream, encoding, length: 0 })
     }
 
     /// The encoding that was offered.
@@ -119,11 +121,17 @@ impl RawSocket {
     pub async fn next(&mut self) -> Result<Frame> {
         loop {
             let payload = self.next_payload().await?;
+            self.length = payload.len();
             let frame: ServerFrame = self.encoding.decode(payload)?;
             if let Some(frame) = frame.frame {
                 return Ok(frame);
             }
         }
+    }
+
+    /// How many bytes the last frame of [`RawSocket::next`] had.
+    pub fn last_length(&self) -> usize {
+        self.length
     }
 
     /// The next frame's bytes as they came.
