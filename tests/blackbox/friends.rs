@@ -170,6 +170,7 @@ async fn unfriending_closes_the_conversation_and_keeps_its_history() {
         })
         .await;
     assert_eq!(removed.user_id, alice.id.to_vec());
+    assert_eq!(removed.conversation_id, conversation.to_vec());
 
     for person in [&alice, &bob] {
         assert_eq!(code(person.tries_to_say(conversation, "after").await), Code::NotAllowed);

@@ -50,6 +50,7 @@ pub(crate) fn relation_changed(
         } else {
             store::remove_friend(tx, user, other, version)?;
             change.removed_friend = other.to_vec();
+            change.removed_conversation = relation.conversation_id.clone();
         }
         tell(tx, user, version, change, now)?;
     }

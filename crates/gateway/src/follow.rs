@@ -186,7 +186,10 @@ async fn events_of(gateway: &Gateway, changed: ContactChanged) -> Vec<Told> {
     }
     if !changed.removed_friend.is_empty() {
         events
-            .push(Told::FriendRemoved(FriendRemoved { user_id: changed.removed_friend, conversation_id: Vec::new() }));
+            .push(Told::FriendRemoved(FriendRemoved {
+            user_id: changed.removed_friend,
+            conversation_id: changed.removed_conversation,
+        }));
     }
     events
 }
