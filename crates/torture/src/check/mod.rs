@@ -11,6 +11,7 @@ pub mod facts;
 mod invariant;
 mod log;
 mod pages;
+mod reading;
 mod report;
 pub mod truth;
 

@@ -97,6 +97,20 @@ impl Reader {
         }
     }
 
+    /// Sends all of these at once and waits until each has its outcome, whatever it is.
+    pub async fn send_at_once(&mut self, sends: Vec<Value>) -> Result<()> {
+        let first = self.next + 1;
+        for send in sends {
+            self.next += 1;
+            self.socket.send(&json!({"request": {"id": self.next, "send": send}})).await?;
+        }
+        for _ in first..=self.next {
+            let reply = self.wait(|frame| frame.reply.filter(|reply| reply.id >= first));
+            timeout(Duration::from_secs(30), reply).await.context("no outcome")??;
+        }
+        Ok(())
+    }
+
     /// All heads since `token`.
     pub async fn heads(&mut self, token: &str) -> Result<HeadsPage> {
         let mut all = HeadsPage { next_token: token.to_owned(), ..HeadsPage::default() };

@@ -11,7 +11,7 @@ use super::{
     fresh::{State, fresh},
     watched::Watched,
 };
-use crate::drive::{Dice, Encoding, Person, persist};
+use crate::drive::{Dice, Encoding, Person, finale::Reader, persist};
 
 /// How often a step is tried that a restart cut off.
 const TRIES: usize = 5;
@@ -51,7 +51,9 @@ async fn begin(stage: &Stage, seed: u64) -> Result<Story<'_>> {
     for (one, other) in [(&host, &guest), (&host, &third), (&guest, &third)] {
         one.befriend(other).await?;
     }
-    let body = json!({"title": "a group", "member_ids": [guest.id, third.id]});
+    // The guest is there from the beginning, or has to be brought in and then misses what was before.
+    let first = if dice.chance(50) { vec![&guest.id, &third.id] } else { vec![&third.id] };
+    let body = json!({"title": "a group", "member_ids": first});
     let group = host.insist("POST", "/v1/conversations", body).await?.text("conversation_id").to_owned();
     let direct = host.insist("POST", "/v1/conversations", json!({"user_id": guest.id})).await?;
     let direct = direct.text("conversation_id").to_owned();
@@ -189,9 +191,18 @@ impl Story<'_> {
     /// More than the push window holds, while nobody reads.
     async fn flood(&mut self) -> Result<()> {
         let (host, conversation) = (self.host.clone(), self.some_conversation());
-        for _ in 0..20 + self.dice.below(60) {
-            self.talk(&host, &conversation).await?;
+        let count = 20 + self.dice.below(60);
+        self.steps.push(format!("{count} messages at once"));
+        let mut sends = Vec::new();
+        for _ in 0..count {
+            let cmid = self.dice.id(self.stage.world.unix_ms());
+            sends.push(json!({"conversation_id": conversation, "client_msg_id": cmid, "content": self.words()}));
         }
+        let mut reader = Reader::open(&self.stage.world, &host, &host.desk, false, &mut self.dice).await?;
+        for some in sends.chunks(50) {
+            reader.send_at_once(some.to_vec()).await?;
+        }
+        reader.close().await;
         Ok(())
     }
 
