@@ -185,8 +185,7 @@ async fn events_of(gateway: &Gateway, changed: ContactChanged) -> Vec<Told> {
         events.push(Told::FriendAdded(FriendAdded { friend: Some(FriendView { friend: Some(friend), profile }) }));
     }
     if !changed.removed_friend.is_empty() {
-        events
-            .push(Told::FriendRemoved(FriendRemoved {
+        events.push(Told::FriendRemoved(FriendRemoved {
             user_id: changed.removed_friend,
             conversation_id: changed.removed_conversation,
         }));
