@@ -26,10 +26,11 @@ fn acks(facts: &Facts) -> impl Iterator<Item = (&Attempt, &Ack)> {
     facts.attempts.iter().filter_map(|attempt| attempt.ack().map(|ack| (attempt, ack)))
 }
 
-/// Whether the log has this message where the acknowledgement says.
+/// Whether the log has this message where and when the acknowledgement says. The time counts: what was lost in a crash and
+/// sent again may come to stand at the very seq that it had before.
 fn stands(truth: &Truth, key: &Key, ack: &Ack) -> bool {
     let entry = truth.log(&key.0).and_then(|log| log.entries.get(&ack.seq));
-    entry.is_some_and(|seen| seen.sender == key.1 && seen.cmid == key.2)
+    entry.is_some_and(|seen| seen.sender == key.1 && seen.cmid == key.2 && seen.server_ts == ack.server_ts)
 }
 
 /// Over a crash the same seq may come again only because the first was lost, and that has a name of its own.
@@ -50,14 +51,8 @@ fn acked_is_in_the_log(facts: &Facts, truth: &Truth, report: &mut Report) {
         let entry = truth.log(&attempt.key.0).and_then(|log| log.entries.get(&ack.seq));
         if !stands(truth, &attempt.key, ack) {
             report.add(Invariant::AckedInLogOnce, ack.line, || {
-                format!("{:?} was acknowledged at {}, where the log has {entry:?}", attempt.key, ack.seq)
-            });
-        } else if let Some(entry) = entry.filter(|entry| entry.server_ts != ack.server_ts) {
-            report.add(Invariant::AckedInLogOnce, ack.line, || {
-                format!(
-                    "{:?} at {}: server_ts {} in the ack, {} in the log",
-                    attempt.key, ack.seq, ack.server_ts, entry.server_ts
-                )
+                let (key, seq, at) = (&attempt.key, ack.seq, ack.server_ts);
+                format!("{key:?} was acknowledged at {seq} ({at}), where the log has {entry:?}")
             });
         }
     }
@@ -120,7 +115,7 @@ fn acks_are_ordered(by_key: &HashMap<&Key, Vec<&Attempt>>, truth: &Truth, report
             let acked = attempts
                 .iter()
                 .filter_map(|attempt| attempt.ack())
-                .filter(|ack| ack.seq == seq)
+                .filter(|ack| ack.seq == seq && ack.server_ts == seen.server_ts)
                 .map(|ack| ack.line)
                 .min();
             if let Some(acked) = acked.filter(|acked| earliest.is_none_or(|(before, _)| *acked < before)) {

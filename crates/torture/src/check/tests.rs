@@ -127,6 +127,16 @@ fn acked_in_log_once() {
     script.killed();
     assert_eq!(script.message(BOB, "b"), lost);
     script.breaks(Invariant::AckedInLogOnce);
+
+    // Lost, and sent again under its key to the very place it had: it is another message, as its time says.
+    let mut script = Script::new();
+    let lost = script.message(ALICE, "a");
+    script.rewrite(lost, "server_ts", json!(2000));
+    let id = script.sends(ALICE, "a");
+    let ack = json!({"conversation_id": "g", "client_msg_id": "a", "seq": lost, "server_ts": 2000, "dup": false});
+    script.killed();
+    script.replies(ALICE, id, "send", ack);
+    script.breaks(Invariant::AckedInLogOnce);
 }
 
 #[test]
