@@ -14,10 +14,9 @@ use std::{
     time::Duration,
 };
 
-use anser_engine::Reader;
 use anser_types::{Code, ConversationId, Result, UserId};
 
-use crate::Messaging;
+use crate::{Messaging, log::Snapshot};
 use walk::Walk;
 
 /// Rows of the log, or members, that one look goes through at most, give or take the last extent's end.
@@ -41,7 +40,7 @@ async fn run(room: Weak<Messaging>, interval: Duration) {
         tokio::time::sleep(interval).await;
         let Some(room) = room.upgrade() else { return };
         let from = walk.clone();
-        match room.db.read(move |reader| look(reader, from)).await {
+        match room.read(move |log| look(log, from)).await {
             Ok((next, found)) => {
                 walk = next;
                 report(&found);
@@ -53,11 +52,11 @@ async fn run(room: Weak<Messaging>, interval: Duration) {
 }
 
 /// Goes on with `walk` for one bite; answers where the next one begins and what did not add up.
-fn look(reader: &Reader<'_>, mut walk: Walk) -> Result<(Walk, Vec<Mismatch>)> {
+fn look(log: &Snapshot<'_>, mut walk: Walk) -> Result<(Walk, Vec<Mismatch>)> {
     let mut found = Vec::new();
     let mut rows_left = ROWS;
     for _ in 0..CONVERSATIONS {
-        match walk.step(reader, rows_left, &mut found) {
+        match walk.step(log, rows_left, &mut found) {
             Ok(taken) => rows_left = rows_left.saturating_sub(taken),
             Err(error) if error.code == Code::Internal => found.push(walk.pass_unreadable()),
             Err(error) => return Err(error),

@@ -28,6 +28,7 @@ use anser_types::{Clock, Result, UserId, page::PageTokens};
 
 use crate::{
     fanout::Fanout,
+    log::{Log, Snapshot},
     message::{
         send::{Committer, SendLane},
         throttle::Throttle,
@@ -38,7 +39,10 @@ pub use options::MessagingOptions;
 
 /// The schema of messaging.
 pub const MIGRATIONS: &[Migration] =
-    &[Migration { service: "messaging", number: 1, sql: include_str!("../migrations/0001_log.sql") }];
+    &[
+        Migration { service: "messaging", number: 1, sql: include_str!("../migrations/0001_log.sql") },
+        Migration { service: "messaging", number: 2, sql: include_str!("../migrations/0002_indexed.sql") },
+    ];
 
 /// The service.
 pub struct Messaging {
@@ -46,6 +50,7 @@ pub struct Messaging {
     clock: Clock,
     options: MessagingOptions,
     pages: PageTokens,
+    log: Log,
     rooms: Arc<Rooms>,
     sends: Arc<SendLane>,
     throttle: Throttle,
@@ -57,15 +62,32 @@ impl Messaging {
     pub async fn start(db: &Db, options: MessagingOptions, clock: Clock) -> Result<Arc<MessagingService>> {
         let db = db.scoped("messaging");
         let position = db.read(log::last_position).await?;
+        let log = Log::open(&db, options.index_run).await?;
         let fanout = Fanout::start(db.clone(), db.epoch().to_vec(), position);
         let rooms = Arc::new(Rooms::default());
         let sends = Arc::new(SendLane::new(&db, options.send_queue));
-        let committer = Committer::new(sends.clone(), rooms.clone(), fanout.clone(), clock.clone(), options.strangers);
+        let committer = Committer::new(
+            sends.clone(),
+            log.clone(),
+            rooms.clone(),
+            fanout.clone(),
+            clock.clone(),
+            options.strangers,
+        );
         db.set_lane(Box::new(committer));
         let throttle = Throttle::new(clock.clone(), options.sends_per_second, options.send_burst);
         let pages = PageTokens::new(options.page_key);
-        let room = Arc::new(Self { db, clock, options, pages, rooms, sends, throttle, fanout });
+        let room = Arc::new(Self { db, clock, options, pages, log, rooms, sends, throttle, fanout });
         Ok(Arc::new(MessagingService(room)))
+    }
+
+    /// Asks the store a question about the log.
+    async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Snapshot<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let log = self.log.clone();
+        self.db.read(move |reader| question(&log.at(reader)?)).await
     }
 
     /// Whether `user` may send now, as far as limits and the disk go.

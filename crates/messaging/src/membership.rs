@@ -7,7 +7,7 @@ use anser_contract::v1::{ConversationKind, HiddenRange, Role};
 use anser_engine::{Reader, Row};
 use anser_types::{Action, Code, ConversationId, Error, Result, Standing, Timestamp, UserId, authorise};
 
-use crate::log;
+use crate::log::Snapshot;
 
 /// One time of membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +36,12 @@ impl View {
     }
 
     /// The view of `user`, or `not_found` for somebody who was never a member.
-    pub fn of(reader: &Reader<'_>, conversation: ConversationId, user: UserId) -> Result<Self> {
-        let stays = stays(reader, conversation, user)?;
+    pub fn of(log: &Snapshot<'_>, conversation: ConversationId, user: UserId) -> Result<Self> {
+        let stays = stays(log, conversation, user)?;
         if stays.is_empty() {
             return Err(Error::not_found("conversation"));
         }
-        Ok(Self::new(stays, log::head(reader, conversation)?.seq))
+        Ok(Self::new(stays, log.head(conversation)?.seq))
     }
 
     /// Of a planted fault only: as if they had always been there.
@@ -97,13 +97,13 @@ impl View {
     }
 
     /// How many countable entries they may read after `read_seq`, in the latest stay.
-    pub fn unread(&self, reader: &Reader<'_>, conversation: ConversationId, read_seq: i64) -> Result<i64> {
+    pub fn unread(&self, log: &Snapshot<'_>, conversation: ConversationId, read_seq: i64) -> Result<i64> {
         let from = read_seq.max(self.joined_seq());
         let head = self.head_seq();
         if from >= head {
             return Ok(0);
         }
-        Ok(log::countable_upto(reader, conversation, head)? - log::countable_upto(reader, conversation, from)?)
+        Ok(log.countable_upto(conversation, head)? - log.countable_upto(conversation, from)?)
     }
 }
 

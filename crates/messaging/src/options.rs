@@ -33,6 +33,9 @@ pub struct MessagingOptions {
     pub resume_bytes: usize,
     /// Secret of the page tokens; the same in every process that serves the lists.
     pub page_key: [u8; 32],
+    /// Entries that are left out of the index on disk, and held in memory instead, before a run moves them there. Until
+    /// a run is through there are half as many more.
+    pub index_run: i64,
     /// Milliseconds between two looks of the auditor; 0: it does not run.
     pub audit_interval_ms: u64,
 }
@@ -55,6 +58,7 @@ impl Default for MessagingOptions {
             resume_entries: 1_000,
             resume_bytes: 1 << 20,
             page_key: [0; 32],
+            index_run: 131_072,
             audit_interval_ms: 1_000,
         }
     }

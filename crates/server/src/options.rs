@@ -71,6 +71,7 @@ pub fn messaging(config: &Config, page_key: [u8; 32]) -> MessagingOptions {
         resume_entries: limits.resume_entries as usize,
         resume_bytes: limits.resume_bytes as usize,
         page_key,
+        index_run: messaging.index_run,
         audit_interval_ms: messaging.audit_interval_ms,
     }
 }

@@ -4,22 +4,22 @@ use anser_engine::Reader;
 use anser_types::{ConversationId, Result, UserId};
 
 use super::Mismatch;
-use crate::log;
+use crate::log::Snapshot;
 
 /// Checks up to `rows` stays after those of `after`; answers how many, and after whom to go on, `None` at the end.
 pub fn check(
-    reader: &Reader<'_>,
+    log: &Snapshot<'_>,
     conversation: ConversationId,
     after: Option<UserId>,
     rows: usize,
     found: &mut Vec<Mismatch>,
 ) -> Result<(usize, Option<UserId>)> {
-    let head = log::head(reader, conversation)?.seq;
+    let head = log.head(conversation)?.seq;
     let mut mismatch = |user, seq, what| found.push(Mismatch { conversation, seq, user, what });
-    if after.is_none() && counted(reader, conversation)? != noted(reader, conversation)? {
+    if after.is_none() && counted(log, conversation)? != noted(log, conversation)? {
         mismatch(None, 0, "the member count is wrong");
     }
-    let stays = stays_after(reader, conversation, after, rows)?;
+    let stays = stays_after(log, conversation, after, rows)?;
     for stay in &stays {
         let user = Some(stay.user);
         let to_seq = stay.to_seq.unwrap_or(head);

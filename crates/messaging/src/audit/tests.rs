@@ -18,7 +18,7 @@ const BOB: UserId = UserId([0xb; 16]);
 
 struct House {
     db: Db,
-    _service: Arc<MessagingService>,
+    service: Arc<MessagingService>,
     group: ConversationId,
     _dir: TempDir,
 }
@@ -40,8 +40,8 @@ impl House {
             groups.push(ConversationId::try_from(&made.conversation_id[..]).unwrap());
         }
         let group = groups[1];
-        // Two appends of two and three messages: extents of more than one entry.
-        for texts in [2, 3] {
+        // Two appends of two and three messages, another group's between them: extents of more than one entry.
+        for (group, texts) in [(groups[1], 2), (groups[0], 1), (groups[1], 3), (groups[0], 1)] {
             let sends = (0..texts).map(|_| SendMessage {
                 conversation_id: group.to_vec(),
                 client_msg_id: MessageId::new(&clock).to_vec(),
@@ -53,7 +53,8 @@ impl House {
         }
         let leave = LeaveRequest { conversation_id: group.to_vec(), ..Default::default() };
         service.leave(&acting(BOB), leave).await.unwrap();
-        Self { db: db.scoped("messaging"), _service: service, group, _dir: dir }
+        service.0.log.settle(&service.0.db).await;
+        Self { db: db.scoped("messaging"), service, group, _dir: dir }
     }
 
     /// Runs `sql` with the group's id as its one parameter.
@@ -65,11 +66,12 @@ impl House {
 
     /// One round through everything, `rows` at a time.
     async fn audit(&self, rows: usize) -> Vec<Mismatch> {
-        self.db
-            .read(move |reader| {
+        self.service
+            .0
+            .read(move |log| {
                 let (mut walk, mut found) = (Walk::default(), Vec::new());
                 loop {
-                    walk.step(reader, rows, &mut found)?;
+                    walk.step(log, rows, &mut found)?;
                     if walk.at_start() {
                         return Ok(found);
                     }
@@ -97,7 +99,7 @@ async fn a_sound_store_has_nothing_to_report() {
     for rows in [1, 2, 3, 1_000] {
         assert_eq!(house.audit(rows).await, []);
     }
-    let (walk, found) = house.db.read(|reader| look(reader, Walk::default())).await.unwrap();
+    let (walk, found) = house.service.0.read(|log| look(log, Walk::default())).await.unwrap();
     assert!(walk.at_start() && found.is_empty(), "one look is enough for so little");
 }
 
@@ -163,7 +165,7 @@ async fn each_planted_mismatch_is_found_and_named() {
 async fn a_row_that_cannot_be_read_is_reported_and_passed() {
     let house = House::new().await;
     house.plant("UPDATE messaging_entry SET sender = x'00' WHERE conversation = ? AND seq = 4").await;
-    let (walk, found) = house.db.read(|reader| look(reader, Walk::default())).await.unwrap();
+    let (walk, found) = house.service.0.read(|log| look(log, Walk::default())).await.unwrap();
     let whats: Vec<_> = found.iter().map(|mismatch| (mismatch.conversation, mismatch.what)).collect();
     assert_eq!(whats, [(house.group, "a row cannot be read")]);
     assert!(walk.at_start(), "the conversations behind it are looked at too");

@@ -4,7 +4,7 @@ use anser_engine::{Reader, Row};
 use anser_types::{ConversationId, MessageId, Result, Timestamp, UserId};
 
 use super::{Mismatch, members};
-use crate::log::{self, Kind};
+use crate::log::{self, Kind, Snapshot};
 
 /// Where the auditor stands.
 #[derive(Clone, Debug, Default)]
@@ -41,9 +41,9 @@ impl Walk {
     }
 
     /// One step of about `rows` rows at most: a part of a log, or of its members. Answers how many rows it took.
-    pub fn step(&mut self, reader: &Reader<'_>, rows: usize, found: &mut Vec<Mismatch>) -> Result<usize> {
+    pub fn step(&mut self, log: &Snapshot<'_>, rows: usize, found: &mut Vec<Mismatch>) -> Result<usize> {
         if matches!(self.stage, Stage::Done) {
-            let Some(next) = next_conversation(reader, self.conversation)? else {
+            let Some(next) = next_conversation(log, self.conversation)? else {
                 *self = Self::default();
                 return Ok(0);
             };
@@ -52,14 +52,14 @@ impl Walk {
         let conversation = self.conversation;
         let taken = match &mut self.stage {
             Stage::Entries(last) => {
-                let taken = Entries { conversation, last, found }.check(reader, rows)?;
+                let taken = Entries { conversation, last, found }.check(log, rows)?;
                 if taken < rows {
                     self.stage = Stage::Members(None);
                 }
                 taken
             }
             Stage::Members(after) => {
-                let (taken, next) = members::check(reader, conversation, *after, rows, found)?;
+                let (taken, next) = members::check(log, conversation, *after, rows, found)?;
                 *after = next;
                 if next.is_none() {
                     self.stage = Stage::Done;
@@ -88,12 +88,12 @@ struct Entries<'w> {
 impl Entries<'_> {
     /// Checks up to `rows` entries; fewer: the log ends there, or its extents have a hole, behind which nothing can be
     /// found.
-    fn check(mut self, reader: &Reader<'_>, rows: usize) -> Result<usize> {
+    fn check(mut self, log: &Snapshot<'_>, rows: usize) -> Result<usize> {
         let mut taken = 0;
         while taken < rows {
-            let holds = log::extent_of(reader, self.conversation, self.last.seq + 1)?;
+            let holds = log.extent_of(self.conversation, self.last.seq + 1)?;
             let Some(extent) = holds.filter(|extent| extent.last_seq() > self.last.seq) else {
-                if extents_after(reader, self.conversation, self.last.seq)? {
+                if extents_after(log, self.conversation, self.last.seq)? {
                     self.mismatch(self.last.seq + 1, "the extents have a hole");
                 }
                 return Ok(taken);
@@ -104,7 +104,7 @@ impl Entries<'_> {
                 self.mismatch(self.last.seq + 1, "positions do not rise");
             }
             let count = (extent.entries - skip).min((rows - taken) as i64);
-            self.rows(reader, first_position, count)?;
+            self.rows(log, first_position, count)?;
             taken += count as usize;
             if self.last.seq == extent.last_seq() && self.last.countable != extent.countable {
                 self.mismatch(self.last.seq, "the extent counts other countable entries");

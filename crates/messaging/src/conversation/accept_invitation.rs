@@ -32,7 +32,7 @@ pub async fn accept_invitation(
                 store::delete_invitation(tx, conversation, guest)?;
                 Ok(Vec::new())
             })?;
-            describe(tx, conversation, guest, options.strangers)
+            describe(&notices.log.at(tx)?, conversation, guest, options.strangers)
         })
         .await
 }

@@ -49,7 +49,7 @@ pub async fn create_group(room: &Messaging, ctx: &Context, request: CreateGroupR
                 new.make(tx, &named)?;
                 Ok(new.id.to_vec())
             })?;
-            describe(tx, ConversationId::try_from(&made[..])?, creator, new.options.strangers)
+            describe(&new.notices.log.at(tx)?, ConversationId::try_from(&made[..])?, creator, new.options.strangers)
         })
         .await
 }

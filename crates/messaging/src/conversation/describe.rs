@@ -6,26 +6,26 @@ use anser_types::{Action, ConversationId, Error, Result, UserId, authorise};
 
 use super::store;
 use crate::{
-    log,
+    log::Snapshot,
     membership::{self, View},
     message,
 };
 
 /// `conversation` in the eyes of `user`, who must be or have been in it.
 pub fn describe(
-    reader: &Reader<'_>,
+    log: &Snapshot<'_>,
     conversation: ConversationId,
     user: UserId,
     strangers: bool,
 ) -> Result<Conversation> {
-    let view = View::of(reader, conversation, user)?;
-    let standing = membership::standing(reader, conversation, user, strangers)?;
-    let row = store::conversation(reader, conversation)?.ok_or_else(|| Error::not_found("conversation"))?;
-    let (read_seq, _) = message::store::cursor(reader, conversation, user)?;
-    let last_message = log::entry_at(reader, conversation, view.head_seq())?.map(|stored| stored.entry);
-    let member = store::member(reader, conversation, user)?;
+    let view = View::of(log, conversation, user)?;
+    let standing = membership::standing(log, conversation, user, strangers)?;
+    let row = store::conversation(log, conversation)?.ok_or_else(|| Error::not_found("conversation"))?;
+    let (read_seq, _) = message::store::cursor(log, conversation, user)?;
+    let last_message = log.entry_at(conversation, view.head_seq())?.map(|stored| stored.entry);
+    let member = store::member(log, conversation, user)?;
     let peer_id = match row.kind {
-        ConversationKind::Direct => peer(reader, conversation, user)?,
+        ConversationKind::Direct => peer(log, conversation, user)?,
         _ => Vec::new(),
     };
     Ok(Conversation {
@@ -42,7 +42,7 @@ pub fn describe(
         head_seq: view.head_seq(),
         earliest_seq: view.earliest_seq(),
         read_seq: read_seq.max(view.joined_seq()),
-        unread: view.unread(reader, conversation, read_seq)?,
+        unread: view.unread(log, conversation, read_seq)?,
         last_at: last_message.as_ref().map_or(row.created_at, |entry| entry.server_ts),
         last_message,
     })

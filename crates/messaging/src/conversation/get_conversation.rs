@@ -18,10 +18,9 @@ pub async fn get_conversation(
     let user = ctx.user()?;
     let conversation = conversation_id(&request.conversation_id)?;
     let strangers = room.options.strangers;
-    room.db
-        .read(move |reader| {
-            allow(Action::ReadConversation, standing(reader, conversation, user, strangers)?)?;
-            describe(reader, conversation, user, strangers)
-        })
-        .await
+    room.read(move |log| {
+        allow(Action::ReadConversation, standing(log, conversation, user, strangers)?)?;
+        describe(log, conversation, user, strangers)
+    })
+    .await
 }

@@ -7,12 +7,12 @@ use anser_contract::{
     Context,
     v1::{Conversation, ListConversationsReply, ListConversationsRequest},
 };
-use anser_engine::Reader;
 use anser_types::{ConversationId, Error, Result, UserId};
 
 use super::{describe::describe, page};
 use crate::{
-    Messaging, log,
+    Messaging,
+    log::Snapshot,
     membership::{self, Stay},
 };
 
@@ -32,36 +32,36 @@ pub async fn list_conversations(
         cursor => Some(Place::parse(&room.pages.open(user, QUERY, cursor)?)?),
     };
     let strangers = room.options.strangers;
-    let (items, next) = room.db.read(move |reader| list(reader, user, below, size, strangers)).await?;
+    let (items, next) = room.read(move |log| list(log, user, below, size, strangers)).await?;
     let next_cursor = next.map(|place| room.pages.seal(user, QUERY, &place.to_bytes())).unwrap_or_default();
     Ok(ListConversationsReply { items, next_cursor })
 }
 
 fn list(
-    reader: &Reader<'_>,
+    log: &Snapshot<'_>,
     user: UserId,
     below: Option<Place>,
     size: usize,
     strangers: bool,
 ) -> Result<(Vec<Conversation>, Option<Place>)> {
     let mut places = Vec::new();
-    for (conversation, stays) in membership::conversations_of(reader, user)? {
-        let place = Place { position: last_position(reader, conversation, &stays)?, conversation };
+    for (conversation, stays) in membership::conversations_of(log, user)? {
+        let place = Place { position: last_position(log, conversation, &stays)?, conversation };
         if below.is_none_or(|below| place < below) {
             places.push(place);
         }
     }
     places.sort_unstable_by(|one, other| other.cmp(one));
     let next = page::cut(&mut places, size);
-    let items = places.iter().map(|place| describe(reader, place.conversation, user, strangers));
+    let items = places.iter().map(|place| describe(log, place.conversation, user, strangers));
     Ok((items.collect::<Result<_>>()?, next))
 }
 
 /// The position of the last entry that these stays show.
-fn last_position(reader: &Reader<'_>, conversation: ConversationId, stays: &[Stay]) -> Result<i64> {
+fn last_position(log: &Snapshot<'_>, conversation: ConversationId, stays: &[Stay]) -> Result<i64> {
     let last_seq = stays.last().and_then(|stay| stay.to_seq).unwrap_or(i64::MAX);
-    let extent = log::extent_of(reader, conversation, last_seq)?;
-    Ok(extent.map_or(0, |extent| extent.first_position + (last_seq.min(extent.last_seq()) - extent.first_seq)))
+    let extent = log.extent_of(conversation, last_seq)?;
+    Ok(extent.map_or(0, |extent| extent.position_of(last_seq.min(extent.last_seq()))))
 }
 
 /// Where a conversation stands in the list.

@@ -10,7 +10,7 @@ use crate::{
     Messaging,
     effects::{Appended, Effect},
     fanout::Fanout,
-    log::{self, NewEntry},
+    log::{self, Log, NewEntry},
     rooms::Rooms,
 };
 
@@ -19,6 +19,8 @@ pub struct Notices {
     /// When the call is made.
     pub now: Timestamp,
     cmids: [MessageId; 2],
+    /// The log, as it is after [`Notices::append`].
+    pub log: Log,
     rooms: Arc<Rooms>,
     fanout: Fanout,
 }
@@ -29,6 +31,7 @@ impl Notices {
         Self {
             now: room.clock.now(),
             cmids: [MessageId::new(&room.clock), MessageId::new(&room.clock)],
+            log: room.log.clone(),
             rooms: room.rooms.clone(),
             fanout: room.fanout.clone(),
         }
@@ -47,11 +50,12 @@ impl Notices {
     ) -> Result<i64> {
         debug_assert!(what.len() <= self.cmids.len());
         self.rooms.forget(conversation);
-        let mut head = log::head(tx, conversation)?;
+        let mut head = self.log.at(tx)?.head(conversation)?;
         let mut last_position = log::last_position(tx)?;
         let entries = what.into_iter().zip(self.cmids);
         let entries = entries.map(|(kind, cmid)| NewEntry::notice(actor, cmid, Content { kind: Some(kind) })).collect();
-        let entries = log::append(tx, conversation, &mut head, &mut last_position, entries, self.now)?;
+        let entries = self.log.append(tx, conversation, &mut head, &mut last_position, entries, self.now)?;
+        self.log.keep_index(tx, 1)?;
         let appended = Appended { conversation, entries, last_position, joined, left, origins: Vec::new() };
         self.tell(tx, Effect::Appended(Arc::new(appended)));
         Ok(head.seq)

@@ -2,10 +2,10 @@
 
 use anser_contract::v1::{Content, Entry};
 use anser_engine::{Tx, Value};
-use anser_types::{ConversationId, MessageId, Result, Timestamp, UserId, plant::planted};
+use anser_types::{ConversationId, MessageId, Result, Timestamp, UserId};
 use prost::Message as _;
 
-use super::{Head, Kind, checksum};
+use super::{Extent, Head, Kind, Log, checksum, index::note, recent::Own};
 
 /// An entry that is about to be written.
 pub struct NewEntry {
@@ -29,65 +29,70 @@ impl NewEntry {
     }
 }
 
-/// Appends `new` to `conversation` right after `head`, at the journal's next positions, and moves `head`. One call is
-/// one extent. Answers the entries as readers will get them.
-///
-/// `last_position` is the journal's end; the caller has it from [`super::last_position`] and carries it over several
-/// conversations of one commit.
-pub fn append(
+impl Log {
+    /// Appends `new` to `conversation` right after `head`, at the journal's next positions, and moves `head`. One call
+    /// is one extent. Answers the entries as readers will get them. [`Log::keep_index`] follows in the same transaction.
+    ///
+    /// `last_position` is the journal's end; the caller has it from [`super::last_position`] and carries it over
+    /// several conversations of one commit.
+    pub fn append(
+        &self,
+        tx: &mut Tx<'_>,
+        conversation: ConversationId,
+        head: &mut Head,
+        last_position: &mut i64,
+        new: Vec<NewEntry>,
+        now: Timestamp,
+    ) -> Result<Vec<Entry>> {
+        let at = now.max(head.at);
+        let (first_seq, first_position, count) = (head.seq + 1, *last_position + 1, new.len() as i64);
+        let mut entries = Vec::with_capacity(new.len());
+        let mut own: Vec<(UserId, Own)> = Vec::new();
+        for entry in new {
+            head.seq += 1;
+            *last_position += 1;
+            if entry.kind == Kind::Message {
+                head.countable += 1;
+                note(&mut own, entry.sender, (head.seq, *last_position));
+            }
+            insert_entry(tx, conversation, head, *last_position, &entry, at)?;
+            entries.push(to_entry(conversation, head.seq, &entry, at));
+        }
+        head.position = *last_position;
+        head.at = at;
+        let extent = Extent { first_seq, first_position, entries: count, countable: head.countable, last_at: at };
+        self.put(conversation, extent, &own);
+        Ok(entries)
+    }
+}
+
+fn insert_entry(
     tx: &mut Tx<'_>,
     conversation: ConversationId,
-    head: &mut Head,
-    last_position: &mut i64,
-    new: Vec<NewEntry>,
-    now: Timestamp,
-) -> Result<Vec<Entry>> {
-    let at = now.max(head.at);
-    let (first_seq, first_position, count) = (head.seq + 1, *last_position + 1, new.len() as i64);
-    let mut entries = Vec::with_capacity(new.len());
-    for entry in new {
-        head.seq += 1;
-        *last_position += 1;
-        head.countable += i64::from(entry.kind == Kind::Message);
-        let sum = checksum(conversation, head.seq, entry.sender, entry.cmid, at, 1, &entry.body);
-        tx.exec(
-            "INSERT INTO messaging_entry
-             (position, conversation, seq, sender, cmid, at, kind, version, countable_no, checksum, body)
-             VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)",
-            &[
-                Value::from(*last_position),
-                (&conversation).into(),
-                head.seq.into(),
-                (&entry.sender).into(),
-                (&entry.cmid).into(),
-                at.into(),
-                (entry.kind as i32).into(),
-                head.countable.into(),
-                sum.into(),
-                (&entry.body).into(),
-            ],
-        )?;
-        entries.push(to_entry(conversation, head.seq, &entry, at));
-    }
-    if planted("seq_reused") {
-        let taken = [Value::from(&conversation), first_seq.into()];
-        tx.exec("DELETE FROM messaging_extent WHERE conversation = ? AND first_seq = ?", &taken)?;
-    }
-    head.position = *last_position;
-    head.at = at;
+    head: &Head,
+    position: i64,
+    entry: &NewEntry,
+    at: Timestamp,
+) -> Result<()> {
+    let sum = checksum(conversation, head.seq, entry.sender, entry.cmid, at, 1, &entry.body);
     tx.exec(
-        "INSERT INTO messaging_extent (conversation, first_seq, first_position, entries, countable, last_at)
-         VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO messaging_entry
+         (position, conversation, seq, sender, cmid, at, kind, version, countable_no, checksum, body)
+         VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)",
         &[
+            Value::from(position),
             (&conversation).into(),
-            first_seq.into(),
-            first_position.into(),
-            count.into(),
-            head.countable.into(),
+            head.seq.into(),
+            (&entry.sender).into(),
+            (&entry.cmid).into(),
             at.into(),
+            (entry.kind as i32).into(),
+            head.countable.into(),
+            sum.into(),
+            (&entry.body).into(),
         ],
     )?;
-    Ok(entries)
+    Ok(())
 }
 
 fn to_entry(conversation: ConversationId, seq: i64, new: &NewEntry, at: Timestamp) -> Entry {

@@ -1,18 +1,22 @@
 //! The log: append-only entries of each conversation, in one journal over all of them.
 //!
 //! Position is the journal's order, seq a conversation's. What one commit appends to one conversation stands at
-//! consecutive positions and is indexed by one *extent* row; the last extent is the conversation's head. Everything is
-//! written in one transaction; nothing in memory must agree with the disk. This is the one place whose layout depends
-//! on the engine.
+//! consecutive positions and is named by one *extent*; the last extent is the conversation's head. The journal and the
+//! keys are written with each commit; the extents of the newest entries are held in memory and follow into their table
+//! in runs. [`Snapshot`] reads both as one. This is the one place whose layout depends on the engine.
 
 mod append;
+mod extent;
+mod index;
 mod read;
+mod recent;
+#[cfg(test)]
+mod tests;
 
-pub use append::{NewEntry, append};
-pub use read::{
-    countable_upto, entries, entry_at, extent_of, find_key, first_seq_after, head, last_position, seq_at_time,
-    stored_since,
-};
+pub use append::NewEntry;
+pub use extent::Extent;
+pub use index::Log;
+pub use read::{Snapshot, find_key, last_position, stored_since};
 
 use anser_types::{ConversationId, MessageId, Timestamp, UserId, plant::planted};
 

@@ -1,11 +1,13 @@
 //! Reading the log: by seq, by position, by time. Visibility is the caller's business.
 
+use std::ops::Deref;
+
 use anser_contract::v1::{Content, Entry};
 use anser_engine::{Reader, Row, Value};
 use anser_types::{ConversationId, Error, MessageId, Result, Timestamp, UserId};
 use prost::Message as _;
 
-use super::{Head, Kind};
+use super::{Extent, Head, Kind, Log};
 
 const COLUMNS: &str = "position, conversation, seq, sender, cmid, at, kind, version, body";
 
@@ -19,123 +21,168 @@ pub struct Stored {
     pub entry: Entry,
 }
 
-/// Which entries of a conversation one commit wrote.
-#[derive(Clone, Copy, Debug)]
-pub struct Extent {
-    /// The first entry's seq.
-    pub first_seq: i64,
-    /// The first entry's position.
-    pub first_position: i64,
-    /// How many entries.
-    pub entries: i64,
-    /// Countable entries up to and with the last.
-    pub countable: i64,
-    /// server_ts of the last.
-    pub last_at: Timestamp,
-}
-
-impl Extent {
-    /// The last entry's seq.
-    pub fn last_seq(&self) -> i64 {
-        self.first_seq + self.entries - 1
-    }
-
-    /// The last entry's position.
-    pub fn last_position(&self) -> i64 {
-        self.first_position + self.entries - 1
-    }
-
-    fn position_of(&self, seq: i64) -> i64 {
-        self.first_position + (seq - self.first_seq)
-    }
-
-    fn from_row(row: &Row<'_>) -> Result<Self> {
-        Ok(Self {
-            first_seq: row.int(0)?,
-            first_position: row.int(1)?,
-            entries: row.int(2)?,
-            countable: row.int(3)?,
-            last_at: row.int(4)?,
-        })
-    }
-}
-
 /// The journal's end; 0 if it is empty.
 pub fn last_position(reader: &Reader<'_>) -> Result<i64> {
     reader.number("SELECT MAX(position) FROM messaging_entry", &[])
 }
 
-/// Where `conversation` ends.
-pub fn head(reader: &Reader<'_>, conversation: ConversationId) -> Result<Head> {
-    let extent = extent_of(reader, conversation, i64::MAX)?;
-    Ok(extent.map_or_else(Head::default, |extent| Head {
-        seq: extent.last_seq(),
-        position: extent.last_position(),
-        countable: extent.countable,
-        at: extent.last_at,
-    }))
+/// The log as one question or transaction sees it: its own snapshot of the tables, and of what is in memory as much as
+/// that snapshot's journal has. Where the transaction appends, a new one sees that.
+pub struct Snapshot<'r> {
+    pub(super) reader: &'r Reader<'r>,
+    pub(super) log: &'r Log,
+    /// The journal's end.
+    pub(super) end: i64,
+    /// How far the tables name the journal.
+    pub(super) indexed: i64,
 }
 
-/// The extent that holds `seq`, or the last one before it.
-pub fn extent_of(reader: &Reader<'_>, conversation: ConversationId, seq: i64) -> Result<Option<Extent>> {
-    reader.row(
-        "SELECT first_seq, first_position, entries, countable, last_at FROM messaging_extent
-         WHERE conversation = ? AND first_seq <= ? ORDER BY first_seq DESC LIMIT 1",
-        &[(&conversation).into(), seq.into()],
-        Extent::from_row,
-    )
-}
+impl<'r> Deref for Snapshot<'r> {
+    type Target = Reader<'r>;
 
-/// How many of the entries 1…`seq` are countable; `seq` beyond the head counts as the head.
-pub fn countable_upto(reader: &Reader<'_>, conversation: ConversationId, seq: i64) -> Result<i64> {
-    if seq <= 0 {
-        return Ok(0);
+    fn deref(&self) -> &Self::Target {
+        self.reader
     }
-    let Some(extent) = extent_of(reader, conversation, seq)? else { return Ok(0) };
-    if seq >= extent.last_seq() {
-        return Ok(extent.countable);
-    }
-    reader.number("SELECT countable_no FROM messaging_entry WHERE position = ?", &[extent.position_of(seq).into()])
 }
 
-/// Entries `from..=to` of `conversation` in seq order, at most `limit` of them and, after the first, at most
-/// `max_bytes` of bodies. Both ends must lie within the log.
-pub fn entries(
-    reader: &Reader<'_>,
-    conversation: ConversationId,
-    from: i64,
-    to: i64,
-    limit: usize,
-    max_bytes: usize,
-) -> Result<Vec<Stored>> {
-    let mut out: Vec<Stored> = Vec::new();
-    let (mut seq, mut bytes) = (from, 0);
-    let to = to.min(from.saturating_add(limit as i64 - 1));
-    for extent in extents(reader, conversation, from, to)? {
-        let last = extent.last_seq().min(to);
-        if seq < extent.first_seq || last < seq {
-            continue;
+impl Snapshot<'_> {
+    /// Where `conversation` ends.
+    pub fn head(&self, conversation: ConversationId) -> Result<Head> {
+        let extent = self.extent_of(conversation, i64::MAX)?;
+        Ok(extent.map_or_else(Head::default, |extent| Head {
+            seq: extent.last_seq(),
+            position: extent.last_position(),
+            countable: extent.countable,
+            at: extent.last_at,
+        }))
+    }
+
+    /// The extent that holds `seq`, or the last one before it.
+    pub fn extent_of(&self, conversation: ConversationId, seq: i64) -> Result<Option<Extent>> {
+        let recent = self.log.recent(self.indexed, |recent| recent.extent_of(conversation, seq, self.end))?;
+        if recent.is_some() {
+            return Ok(recent);
         }
-        for stored in at_positions(reader, extent.position_of(seq), extent.position_of(last))? {
-            bytes += stored.bytes;
-            if bytes > max_bytes && !out.is_empty() {
-                return Ok(out);
+        self.reader.row(
+            "SELECT first_seq, first_position, entries, countable, last_at FROM messaging_extent
+             WHERE conversation = ? AND first_seq <= ? ORDER BY first_seq DESC LIMIT 1",
+            &[(&conversation).into(), seq.into()],
+            Extent::from_row,
+        )
+    }
+
+    /// How many of the entries 1…`seq` are countable; `seq` beyond the head counts as the head.
+    pub fn countable_upto(&self, conversation: ConversationId, seq: i64) -> Result<i64> {
+        if seq <= 0 {
+            return Ok(0);
+        }
+        let Some(extent) = self.extent_of(conversation, seq)? else { return Ok(0) };
+        if seq >= extent.last_seq() {
+            return Ok(extent.countable);
+        }
+        self.reader.number("SELECT countable_no FROM messaging_entry WHERE position = ?", &[extent.position_of(seq).into()])
+    }
+
+    /// Entries `from..=to` of `conversation` in seq order, at most `limit` of them and, after the first, at most
+    /// `max_bytes` of bodies. Both ends must lie within the log.
+    pub fn entries(
+        &self,
+        conversation: ConversationId,
+        from: i64,
+        to: i64,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Stored>> {
+        let mut out: Vec<Stored> = Vec::new();
+        let (mut seq, mut bytes) = (from, 0);
+        let to = to.min(from.saturating_add(limit as i64 - 1));
+        for extent in self.extents(conversation, from, to)? {
+            let last = extent.last_seq().min(to);
+            if seq < extent.first_seq || last < seq {
+                continue;
             }
-            seq = stored.entry.seq + 1;
-            out.push(stored);
+            for stored in at_positions(self.reader, extent.position_of(seq), extent.position_of(last))? {
+                bytes += stored.bytes;
+                if bytes > max_bytes && !out.is_empty() {
+                    return Ok(out);
+                }
+                seq = stored.entry.seq + 1;
+                out.push(stored);
+            }
+        }
+        Ok(out)
+    }
+
+    /// The extents with entries in `from..=to`, and perhaps one before them.
+    fn extents(&self, conversation: ConversationId, from: i64, to: i64) -> Result<Vec<Extent>> {
+        let recent = self.log.recent(self.indexed, |recent| recent.extents(conversation, from, to, self.end))?;
+        let to = recent.first().map_or(to, |first| to.min(first.first_seq - 1));
+        if to < from {
+            return Ok(recent);
+        }
+        let mut extents = self.reader.rows(
+            "SELECT first_seq, first_position, entries, countable, last_at FROM messaging_extent
+             WHERE conversation = ?1 AND first_seq <= ?3 AND first_seq >= COALESCE(
+                 (SELECT MAX(first_seq) FROM messaging_extent WHERE conversation = ?1 AND first_seq <= ?2), ?2)
+             ORDER BY first_seq",
+            &[(&conversation).into(), from.into(), to.into()],
+            Extent::from_row,
+        )?;
+        extents.extend(recent);
+        Ok(extents)
+    }
+
+    /// The last message that `user` sent to `conversation`, its seq and position, where it is not in the tables yet.
+    pub fn last_own(&self, conversation: ConversationId, user: UserId) -> Result<Option<(i64, i64)>> {
+        self.log.recent(self.indexed, |recent| recent.last_own(conversation, user, self.end))
+    }
+
+    /// Where the journal ends.
+    pub fn last_position(&self) -> i64 {
+        self.end
+    }
+
+    /// The entry with `seq`, if the log reaches that far.
+    pub fn entry_at(&self, conversation: ConversationId, seq: i64) -> Result<Option<Stored>> {
+        match self.extent_of(conversation, seq)? {
+            Some(extent) if seq <= extent.last_seq() && seq >= extent.first_seq => {
+                let position = extent.position_of(seq);
+                Ok(at_positions(self.reader, position, position)?.pop())
+            }
+            _ => Ok(None),
         }
     }
-    Ok(out)
-}
 
-fn extents(reader: &Reader<'_>, conversation: ConversationId, from: i64, to: i64) -> Result<Vec<Extent>> {
-    let first = extent_of(reader, conversation, from)?.map_or(from, |extent| extent.first_seq);
-    reader.rows(
-        "SELECT first_seq, first_position, entries, countable, last_at FROM messaging_extent
-         WHERE conversation = ? AND first_seq >= ? AND first_seq <= ? ORDER BY first_seq",
-        &[(&conversation).into(), first.into(), to.into()],
-        Extent::from_row,
-    )
+    /// The first seq in `from..=to` whose server_ts is at least `at`; `to + 1` if there is none. server_ts never falls
+    /// within a conversation, so halving finds it.
+    pub fn seq_at_time(
+        &self,
+        conversation: ConversationId,
+        from: i64,
+        to: i64,
+        at: Timestamp,
+    ) -> Result<i64> {
+        let (mut low, mut high) = (from, to + 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let reached = self.entry_at(conversation, middle)?.is_some_and(|stored| stored.entry.server_ts >= at);
+            if reached { high = middle } else { low = middle + 1 }
+        }
+        Ok(low)
+    }
+
+    /// The first seq of `conversation` whose position is after `position`; head + 1 if there is none. Positions rise with
+    /// seqs, so halving over the extents finds it.
+    pub fn first_seq_after(&self, conversation: ConversationId, position: i64) -> Result<i64> {
+        let (mut low, mut high) = (1, self.head(conversation)?.seq + 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let extent = self.extent_of(conversation, middle)?;
+            let after = extent.is_some_and(|extent| extent.position_of(middle) > position);
+            if after { high = middle } else { low = middle + 1 }
+        }
+        Ok(low)
+    }
 }
 
 fn at_positions(reader: &Reader<'_>, first: i64, last: i64) -> Result<Vec<Stored>> {
@@ -145,17 +192,6 @@ fn at_positions(reader: &Reader<'_>, first: i64, last: i64) -> Result<Vec<Stored
         &[first.into(), last.into()],
         stored_from_row,
     )
-}
-
-/// The entry with `seq`, if the log reaches that far.
-pub fn entry_at(reader: &Reader<'_>, conversation: ConversationId, seq: i64) -> Result<Option<Stored>> {
-    match extent_of(reader, conversation, seq)? {
-        Some(extent) if seq <= extent.last_seq() && seq >= extent.first_seq => {
-            let position = extent.position_of(seq);
-            Ok(at_positions(reader, position, position)?.pop())
-        }
-        _ => Ok(None),
-    }
 }
 
 /// Journal entries after `position`, of all conversations, at most `limit`.
@@ -178,24 +214,6 @@ pub fn find_key(
     )
 }
 
-/// The first seq in `from..=to` whose server_ts is at least `at`; `to + 1` if there is none. server_ts never falls
-/// within a conversation, so halving finds it.
-pub fn seq_at_time(
-    reader: &Reader<'_>,
-    conversation: ConversationId,
-    from: i64,
-    to: i64,
-    at: Timestamp,
-) -> Result<i64> {
-    let (mut low, mut high) = (from, to + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let reached = entry_at(reader, conversation, middle)?.is_some_and(|stored| stored.entry.server_ts >= at);
-        if reached { high = middle } else { low = middle + 1 }
-    }
-    Ok(low)
-}
-
 fn stored_from_row(row: &Row<'_>) -> Result<Stored> {
     let body = row.bytes(8)?;
     let content = Content::decode(body).map_err(|_| Error::internal("an entry's body cannot be read"))?;
@@ -214,17 +232,4 @@ fn stored_from_row(row: &Row<'_>) -> Result<Stored> {
             content: Some(content),
         },
     })
-}
-
-/// The first seq of `conversation` whose position is after `position`; head + 1 if there is none. Positions rise with
-/// seqs, so halving over the extents finds it.
-pub fn first_seq_after(reader: &Reader<'_>, conversation: ConversationId, position: i64) -> Result<i64> {
-    let (mut low, mut high) = (1, head(reader, conversation)?.seq + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let extent = extent_of(reader, conversation, middle)?;
-        let after = extent.is_some_and(|extent| extent.position_of(middle) > position);
-        if after { high = middle } else { low = middle + 1 }
-    }
-    Ok(low)
 }

@@ -4,12 +4,12 @@ use anser_contract::{
     Context,
     v1::{Head, HeadsReply, HeadsRequest},
 };
-use anser_engine::Reader;
 use anser_types::{ConversationId, Error, Result, UserId, plant::planted_every};
 
 use super::store;
 use crate::{
-    Messaging, log,
+    Messaging,
+    log::Snapshot,
     membership::{self, Stay, View},
 };
 
@@ -32,7 +32,7 @@ pub async fn heads(room: &Messaging, ctx: &Context, request: HeadsRequest) -> Re
         0 => DEFAULT_LIMIT,
         limit => limit.min(MOST),
     } as usize;
-    let (items, next) = room.db.read(move |reader| page(reader, user, from, limit)).await?;
+    let (items, next) = room.read(move |log| page(log, user, from, limit)).await?;
     let has_more = next.below > 0;
     Ok(HeadsReply { items, next_token: pages.seal(user, QUERY, &next.to_bytes()), has_more })
 }
@@ -68,11 +68,11 @@ impl Token {
     }
 }
 
-fn page(reader: &Reader<'_>, user: UserId, token: Token, limit: usize) -> Result<(Vec<Head>, Token)> {
-    let until = if token.below > 0 { token.until } else { log::last_position(reader)? };
+fn page(log: &Snapshot<'_>, user: UserId, token: Token, limit: usize) -> Result<(Vec<Head>, Token)> {
+    let until = if token.below > 0 { token.until } else { log.last_position() };
     let mut moved: Vec<(i64, ConversationId, Vec<Stay>)> = Vec::new();
-    for (conversation, stays) in membership::conversations_of(reader, user)? {
-        let (entry, cursor) = moved_positions(reader, conversation, user, &stays)?;
+    for (conversation, stays) in membership::conversations_of(log, user)? {
+        let (entry, cursor) = moved_positions(log, conversation, user, &stays)?;
         let position = entry.max(cursor);
         // A cursor moves without a position of its own, so there the token's position itself counts as after it.
         let moved_since = entry > token.since || (cursor >= token.since && cursor > 0);
@@ -88,28 +88,28 @@ fn page(reader: &Reader<'_>, user: UserId, token: Token, limit: usize) -> Result
         Some(&(below, below_id, _)) if more => Token { since: token.since, until, below, below_id },
         _ => Token { since: until, until, below: 0, below_id: ConversationId::default() },
     };
-    let items = moved.into_iter().map(|(_, conversation, stays)| head(reader, conversation, user, stays));
+    let items = moved.into_iter().map(|(_, conversation, stays)| head(log, conversation, user, stays));
     Ok((items.collect::<Result<_>>()?, next))
 }
 
 /// When this conversation last moved for `user`: its last visible entry, and their cursor.
 fn moved_positions(
-    reader: &Reader<'_>,
+    log: &Snapshot<'_>,
     conversation: ConversationId,
     user: UserId,
     stays: &[Stay],
 ) -> Result<(i64, i64)> {
     let entry = match stays.last().and_then(|stay| stay.to_seq) {
-        None => log::head(reader, conversation)?.position,
-        Some(seq) => log::entry_at(reader, conversation, seq)?.map_or(0, |stored| stored.position),
+        None => log.head(conversation)?.position,
+        Some(seq) => log.entry_at(conversation, seq)?.map_or(0, |stored| stored.position),
     };
-    let (_, moved) = store::cursor(reader, conversation, user)?;
+    let (_, moved) = store::cursor(log, conversation, user)?;
     Ok((entry, moved))
 }
 
-fn head(reader: &Reader<'_>, conversation: ConversationId, user: UserId, stays: Vec<Stay>) -> Result<Head> {
-    let view = View::new(stays, log::head(reader, conversation)?.seq);
-    let (read, _) = store::cursor(reader, conversation, user)?;
+fn head(log: &Snapshot<'_>, conversation: ConversationId, user: UserId, stays: Vec<Stay>) -> Result<Head> {
+    let view = View::new(stays, log.head(conversation)?.seq);
+    let (read, _) = store::cursor(log, conversation, user)?;
     let stale = if view.head_seq() > 3 && planted_every("stale_read", 10) { 2 } else { 0 };
     let head_seq = view.head_seq() - stale;
     Ok(Head {
@@ -117,7 +117,7 @@ fn head(reader: &Reader<'_>, conversation: ConversationId, user: UserId, stays: 
         head_seq,
         earliest_seq: view.earliest_seq(),
         read_seq: read.max(view.joined_seq()),
-        unread: view.unread(reader, conversation, read)? + i64::from(planted_every("unread_wrong", 10)),
+        unread: view.unread(log, conversation, read)? + i64::from(planted_every("unread_wrong", 10)),
     })
 }
 

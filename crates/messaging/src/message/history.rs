@@ -4,11 +4,11 @@ use anser_contract::{
     Context,
     v1::{Entry, HistoryReply, HistoryRequest},
 };
-use anser_engine::Reader;
 use anser_types::{ConversationId, Error, Result, UserId};
 
 use crate::{
-    Messaging, log,
+    Messaging,
+    log::Snapshot,
     membership::{self, View},
 };
 
@@ -20,39 +20,39 @@ const MOST_BYTES: usize = 1 << 20;
 pub async fn history(room: &Messaging, ctx: &Context, request: HistoryRequest) -> Result<HistoryReply> {
     let user = ctx.user()?;
     let strangers = room.options.strangers;
-    room.db.read(move |reader| page(reader, user, &request, strangers)).await
+    room.read(move |log| page(log, user, &request, strangers)).await
 }
 
-fn page(reader: &Reader<'_>, user: UserId, request: &HistoryRequest, strangers: bool) -> Result<HistoryReply> {
+fn page(log: &Snapshot<'_>, user: UserId, request: &HistoryRequest, strangers: bool) -> Result<HistoryReply> {
     let conversation = ConversationId::try_from(&request.conversation_id[..])?;
     if request.before_seq < 0 || request.after_seq < 0 || (request.before_seq > 0 && request.after_seq > 0) {
         return Err(Error::invalid("before_seq and after_seq are positive, and one of them at most"));
     }
-    membership::may_read(reader, conversation, user, strangers)?;
-    let view = View::of(reader, conversation, user)?;
+    membership::may_read(log, conversation, user, strangers)?;
+    let view = View::of(log, conversation, user)?;
     let (mut from, mut to) = (view.earliest_seq().max(request.after_seq + 1), view.head_seq());
     if request.before_seq > 0 {
         to = to.min(request.before_seq - 1);
     }
     if request.from_at > 0 && from <= to {
-        from = log::seq_at_time(reader, conversation, from, to, request.from_at)?;
+        from = log.seq_at_time(conversation, from, to, request.from_at)?;
     }
     if request.until_at > 0 && from <= to {
-        to = log::seq_at_time(reader, conversation, from, to, request.until_at)? - 1;
+        to = log.seq_at_time(conversation, from, to, request.until_at)? - 1;
     }
     let limit = match request.limit {
         0 => DEFAULT_LIMIT,
         limit => limit.min(MOST),
     } as usize;
     if request.after_seq > 0 {
-        forward(reader, conversation, &view, (from, to), limit)
+        forward(log, conversation, &view, (from, to), limit)
     } else {
-        backward(reader, conversation, &view, (from, to), limit)
+        backward(log, conversation, &view, (from, to), limit)
     }
 }
 
 fn forward(
-    reader: &Reader<'_>,
+    log: &Snapshot<'_>,
     conversation: ConversationId,
     view: &View,
     (from, to): (i64, i64),
@@ -64,7 +64,7 @@ fn forward(
         if left == 0 {
             break;
         }
-        let stored = log::entries(reader, conversation, first, last, left, MOST_BYTES)?;
+        let stored = log.entries(conversation, first, last, left, MOST_BYTES)?;
         items.extend(stored.into_iter().map(|stored| stored.entry));
     }
     let reached = items.last().map_or(to, |entry| entry.seq);
@@ -72,7 +72,7 @@ fn forward(
 }
 
 fn backward(
-    reader: &Reader<'_>,
+    log: &Snapshot<'_>,
     conversation: ConversationId,
     view: &View,
     (from, to): (i64, i64),
@@ -85,7 +85,7 @@ fn backward(
             break;
         }
         let first = first.max(last - left as i64 + 1);
-        let stored = log::entries(reader, conversation, first, last, left, usize::MAX)?;
+        let stored = log.entries(conversation, first, last, left, usize::MAX)?;
         items.extend(stored.into_iter().rev().map(|stored| stored.entry));
     }
     let reached = items.last().map_or(from, |entry| entry.seq);

@@ -10,7 +10,6 @@ use super::store;
 use crate::{
     Messaging,
     effects::Effect,
-    log,
     membership::{self, View},
 };
 
@@ -22,21 +21,22 @@ pub async fn move_read_cursor(room: &Messaging, ctx: &Context, request: MoveRead
         return Err(Error::field("read_seq", "must not be negative"));
     }
     let strangers = room.options.strangers;
-    let fanout = room.fanout.clone();
+    let (fanout, log) = (room.fanout.clone(), room.log.clone());
     room.db
         .write(move |tx| {
             let standing = membership::standing(tx, conversation, user, strangers)?;
             authorise(Action::MoveReadCursor, standing).map_err(membership::hide)?;
-            let view = View::of(tx, conversation, user)?;
-            let (old, _) = store::cursor(tx, conversation, user)?;
+            let snapshot = log.at(tx)?;
+            let view = View::of(&snapshot, conversation, user)?;
+            let (old, _) = store::cursor(&snapshot, conversation, user)?;
             let before = old.max(view.joined_seq());
             let mut read_seq = request.read_seq.min(view.head_seq()).max(before);
             if planted("cursor_set_back") {
                 read_seq = request.read_seq;
             }
-            let unread = view.unread(tx, conversation, read_seq)?;
+            let unread = view.unread(&snapshot, conversation, read_seq)?;
             if read_seq > before || (read_seq < before && planted("cursor_set_back")) {
-                let moved_position = log::last_position(tx)?;
+                let moved_position = snapshot.last_position();
                 store::set_cursor(tx, conversation, user, read_seq, moved_position)?;
                 fanout.publish_after(tx, Effect::Read { user, conversation, read_seq, unread });
             }

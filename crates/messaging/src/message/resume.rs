@@ -4,12 +4,12 @@ use anser_contract::{
     Context,
     v1::{ConversationJoined, Entry, ReadMoved, ResumeReply, ResumeRequest},
 };
-use anser_engine::Reader;
 use anser_types::{ConversationId, Result, UserId, plant::planted};
 
 use super::store;
 use crate::{
-    Messaging, log,
+    Messaging,
+    log::{self, Snapshot},
     membership::{self, Stay, View},
 };
 
@@ -18,7 +18,7 @@ pub async fn resume(room: &Messaging, ctx: &Context, request: ResumeRequest) -> 
     ctx.require_service()?;
     let user = UserId::try_from(&request.user_id[..])?;
     let most = Most { entries: room.options.resume_entries, bytes: room.options.resume_bytes };
-    room.db.read(move |reader| replay(reader, user, request.after_position, most)).await
+    room.read(move |log| replay(log, user, request.after_position, most)).await
 }
 
 /// The most that is replayed; beyond it the device must sync.
@@ -28,21 +28,21 @@ struct Most {
     bytes: usize,
 }
 
-fn replay(reader: &Reader<'_>, user: UserId, after: i64, most: Most) -> Result<ResumeReply> {
-    let through_position = log::last_position(reader)?;
+fn replay(log: &Snapshot<'_>, user: UserId, after: i64, most: Most) -> Result<ResumeReply> {
+    let through_position = log.last_position();
     let mut reply = ResumeReply { through_position, ..ResumeReply::default() };
     if after > through_position {
         reply.sync_required = true;
         return Ok(reply);
     }
     let mut bytes = 0;
-    for (conversation, stays) in membership::conversations_of(reader, user)? {
-        let head = log::head(reader, conversation)?;
-        let (read_seq, moved) = store::cursor(reader, conversation, user)?;
+    for (conversation, stays) in membership::conversations_of(log, user)? {
+        let head = log.head(conversation)?;
+        let (read_seq, moved) = store::cursor(log, conversation, user)?;
         // The cursor's position is the log's end at that time: the same end may have been reported before it moved.
         if moved >= after && moved > 0 {
             let view = View::new(stays.clone(), head.seq);
-            let unread = view.unread(reader, conversation, read_seq)?;
+            let unread = view.unread(log, conversation, read_seq)?;
             let read_seq = read_seq.max(view.joined_seq());
             reply.reads.push(ReadMoved { conversation_id: conversation.to_vec(), read_seq, unread });
         }
@@ -50,7 +50,7 @@ fn replay(reader: &Reader<'_>, user: UserId, after: i64, most: Most) -> Result<R
             continue;
         }
         let missed = Missed { conversation, after, left: most.entries.saturating_sub(reply.entries.len()) };
-        let fits = missed.replay(reader, stays, head.seq, &mut reply, &mut bytes)?;
+        let fits = missed.replay(log, stays, head.seq, &mut reply, &mut bytes)?;
         if !fits || bytes > most.bytes || reply.entries.len() > most.entries {
             return Ok(ResumeReply { sync_required: true, through_position, ..ResumeReply::default() });
         }
@@ -68,13 +68,13 @@ impl Missed {
     /// Adds what is new in one conversation; `false`: it is too much.
     fn replay(
         &self,
-        reader: &Reader<'_>,
+        log: &Snapshot<'_>,
         stays: Vec<Stay>,
         head_seq: i64,
         reply: &mut ResumeReply,
         bytes: &mut usize,
     ) -> Result<bool> {
-        let first = log::first_seq_after(reader, self.conversation, self.after)?;
+        let first = log.first_seq_after(self.conversation, self.after)?;
         let latest = stays.last().copied();
         let view = View::new(stays, head_seq);
         // Joined since: named, and synced from its beginning rather than replayed.
@@ -88,7 +88,7 @@ impl Missed {
             if to - from + 1 > self.left as i64 {
                 return Ok(false);
             }
-            for stored in log::entries(reader, self.conversation, from, to, self.left, usize::MAX)? {
+            for stored in log.entries(self.conversation, from, to, self.left, usize::MAX)? {
                 *bytes += stored.bytes;
                 let seq = log::told(stored.entry.seq);
                 reply.entries.push(Entry { seq, ..stored.entry });

@@ -22,7 +22,7 @@ use super::store;
 use crate::{
     effects::{Appended, Effect, LinkId},
     fanout::Fanout,
-    log::{self, Kind, NewEntry},
+    log::{self, Head, Kind, Log, NewEntry},
     membership,
     rooms::{Room, Rooms},
 };
@@ -102,6 +102,7 @@ impl SendLane {
 /// The writer's side of the lane.
 pub struct Committer {
     pub(crate) lane: Arc<SendLane>,
+    pub(crate) log: Log,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) fanout: Fanout,
     pub(crate) clock: Clock,
@@ -120,8 +121,15 @@ struct Batch {
 
 impl Committer {
     /// The committer of `lane`.
-    pub fn new(lane: Arc<SendLane>, rooms: Arc<Rooms>, fanout: Fanout, clock: Clock, strangers: bool) -> Self {
-        Self { lane, rooms, fanout, clock, strangers, batch: Batch::default() }
+    pub fn new(
+        lane: Arc<SendLane>,
+        log: Log,
+        rooms: Arc<Rooms>,
+        fanout: Fanout,
+        clock: Clock,
+        strangers: bool,
+    ) -> Self {
+        Self { lane, log, rooms, fanout, clock, strangers, batch: Batch::default() }
     }
 }
 
@@ -153,7 +161,7 @@ impl Lane for Committer {
             return Ok(());
         }
         let mut groups = groups.into_iter();
-        let written = self.write(tx, &mut groups, now);
+        let written = self.write(tx, &mut groups, now).and_then(|()| self.log.keep_index(tx, self.batch.appended.len()));
         self.batch.waiting.extend(groups.flat_map(|(_, sends)| sends).map(|send| send.reply_to));
         if planted("ack_before_commit") {
             let early = std::mem::take(&mut self.batch.outcomes);
@@ -195,12 +203,12 @@ impl Committer {
         for (conversation, sends) in groups {
             let room = match self.rooms.take(conversation) {
                 Some(room) => Ok(room),
-                None => log::head(tx, conversation).map(|head| Room { head, ..Room::default() }),
+                None => self.head(tx, conversation).map(|head| Room { head, ..Room::default() }),
             };
             match (&mut last_position, room) {
                 (Ok(last_position), Ok(room)) => {
                     let (strangers, batch) = (self.strangers, &mut self.batch);
-                    let group = Group { conversation, room, strangers, now, new: Vec::new(), batch };
+                    let group = Group { log: &self.log, conversation, room, strangers, now, new: Vec::new(), batch };
                     group.write(tx, last_position, sends)?;
                 }
                 (Err(error), _) => return self.give_up(sends, error.clone()),
@@ -208,6 +216,10 @@ impl Committer {
             }
         }
         Ok(())
+    }
+
+    fn head(&self, tx: &Tx<'_>, conversation: ConversationId) -> Result<Head> {
+        self.log.at(tx)?.head(conversation)
     }
 
     fn give_up(&mut self, sends: Vec<PendingSend>, error: Error) -> Result<()> {
@@ -240,6 +252,7 @@ pub fn to_outcome(tag: u64, outcome: Result<SendAck>) -> Outcome {
 
 /// The sends of one conversation in one commit.
 struct Group<'b> {
+    log: &'b Log,
     conversation: ConversationId,
     room: Room,
     strangers: bool,
@@ -344,12 +357,10 @@ impl Group<'_> {
         }
         let mut origins = Vec::new();
         let mut new = Vec::with_capacity(self.new.len());
-        let mut last_of: HashMap<UserId, i64> = HashMap::new();
         for (send, place) in self.new.drain(..) {
             if let ReplyTo::Link(link, tag) = send.reply_to {
                 origins.push((link, place.seq, tag));
             }
-            last_of.insert(send.user, place.seq);
             let outcome = ack(send.cmid, self.conversation, place.seq, place.at, false);
             self.batch.outcomes.push((send.reply_to, Ok(outcome)));
             new.push(NewEntry {
@@ -367,12 +378,7 @@ impl Group<'_> {
             twin.cmid.0[15] ^= 0xff;
             new.push(twin);
         }
-        let entries = log::append(tx, self.conversation, &mut self.room.head, last_position, new, self.now)?;
-        // Sending reads everything before it, so one's own messages are never unread. The entry itself tells of this
-        // move, so the cursor's position stays before it: a token that has the entry need not name it again.
-        for (user, seq) in last_of {
-            store::set_cursor(tx, self.conversation, user, seq, *last_position - 1)?;
-        }
+        let entries = self.log.append(tx, self.conversation, &mut self.room.head, last_position, new, self.now)?;
         self.batch.appended.push(Appended {
             conversation: self.conversation,
             entries,

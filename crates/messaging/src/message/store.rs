@@ -3,6 +3,8 @@
 use anser_engine::{Reader, Tx, Value};
 use anser_types::{ConversationId, MessageId, Result, Timestamp, UserId, plant::planted};
 
+use crate::log::Snapshot;
+
 /// Notes that `sender` used `cmid` in `conversation`, unless they did before; answers whether it was new.
 pub fn insert_key(
     tx: &mut Tx<'_>,
@@ -32,13 +34,20 @@ pub fn seq_and_time(reader: &Reader<'_>, position: i64) -> Result<Option<(i64, T
 }
 
 /// Where `user` has read to in `conversation`, and the log's end when that moved; (0, 0): nowhere yet.
-pub fn cursor(reader: &Reader<'_>, conversation: ConversationId, user: UserId) -> Result<(i64, i64)> {
-    let found = reader.row(
+///
+/// Sending reads everything before it, so one's own messages are never unread. The entry itself tells of this move, so
+/// the cursor's position stays before it: a token that has the entry need not name it again.
+pub fn cursor(log: &Snapshot<'_>, conversation: ConversationId, user: UserId) -> Result<(i64, i64)> {
+    let found = log.row(
         "SELECT read_seq, moved_position FROM messaging_cursor WHERE user_id = ? AND conversation = ?",
         &[(&user).into(), (&conversation).into()],
         |row| Ok((row.int(0)?, row.int(1)?)),
     )?;
-    Ok(found.unwrap_or_default())
+    let (read, moved): (i64, i64) = found.unwrap_or_default();
+    Ok(match log.last_own(conversation, user)? {
+        Some((seq, position)) if seq > read => (seq, position - 1),
+        _ => (read, moved),
+    })
 }
 
 /// Sets `user`'s read cursor. The caller has made sure that it moves forward.
@@ -57,6 +66,29 @@ pub fn set_cursor(
         tx.exec(
             "INSERT INTO messaging_cursor (read_seq, moved_position, user_id, conversation) VALUES (?, ?, ?, ?)",
             &[read_seq.into(), moved_position.into(), (&user).into(), (&conversation).into()],
+        )?;
+    }
+    Ok(())
+}
+
+/// Sets `user`'s read cursor unless it is there or further.
+pub fn raise_cursor(
+    tx: &mut Tx<'_>,
+    conversation: ConversationId,
+    user: UserId,
+    read_seq: i64,
+    moved_position: i64,
+) -> Result<()> {
+    let row = [Value::from(read_seq), moved_position.into(), (&user).into(), (&conversation).into(), read_seq.into()];
+    let raised = tx.exec(
+        "UPDATE messaging_cursor SET read_seq = ?, moved_position = ?
+         WHERE user_id = ? AND conversation = ? AND read_seq < ?",
+        &row,
+    )?;
+    if raised == 0 {
+        tx.insert_new(
+            "INSERT INTO messaging_cursor (read_seq, moved_position, user_id, conversation) VALUES (?, ?, ?, ?)",
+            &row[..4],
         )?;
     }
     Ok(())

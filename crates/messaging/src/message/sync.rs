@@ -4,11 +4,11 @@ use anser_contract::{
     Context,
     v1::{SyncFrom, SyncManyReply, SyncManyRequest, SyncPage, SyncResult},
 };
-use anser_engine::Reader;
 use anser_types::{ConversationId, Error, Result, UserId, plant::planted_every};
 
 use crate::{
-    Messaging, log,
+    Messaging,
+    log::{self, Snapshot},
     membership::{self, View},
 };
 
@@ -27,11 +27,11 @@ pub async fn sync_many(room: &Messaging, ctx: &Context, request: SyncManyRequest
         limit => limit.min(options.sync_entries),
     };
     let (page_bytes, all_bytes, strangers) = (options.sync_bytes, options.sync_many_bytes, options.strangers);
-    room.db
-        .read(move |reader| {
+    room
+        .read(move |log| {
             let mut left = all_bytes;
             let items = request.items.iter().map(|from| {
-                let page = page(reader, user, from, limit, left.min(page_bytes), strangers);
+                let page = page(log, user, from, limit, left.min(page_bytes), strangers);
                 let result = |page, error| SyncResult { conversation_id: from.conversation_id.clone(), page, error };
                 match page {
                     Ok((page, bytes)) => {
@@ -47,7 +47,7 @@ pub async fn sync_many(room: &Messaging, ctx: &Context, request: SyncManyRequest
 }
 
 fn page(
-    reader: &Reader<'_>,
+    log: &Snapshot<'_>,
     user: UserId,
     from: &SyncFrom,
     limit: usize,
@@ -58,8 +58,8 @@ fn page(
     if from.after_seq < 0 {
         return Err(Error::field("after_seq", "must not be negative"));
     }
-    membership::may_read(reader, conversation, user, strangers)?;
-    let mut view = View::of(reader, conversation, user)?;
+    membership::may_read(log, conversation, user, strangers)?;
+    let mut view = View::of(log, conversation, user)?;
     if view.earliest_seq() > 1 && planted_every("hidden_entry_shown", 5) {
         view.show_everything();
     }
@@ -76,7 +76,7 @@ fn page(
     };
     let mut bytes = 0;
     if max_bytes > 0 {
-        bytes = fill(reader, conversation, &view, &mut page, limit, max_bytes)?;
+        bytes = fill(log, conversation, &view, &mut page, limit, max_bytes)?;
     }
     if page.entries.len() > 1 && planted_every("sync_skips", 20) {
         page.entries.remove(0);
@@ -88,7 +88,7 @@ fn page(
 
 /// Puts entries after `page.next_seq` into the page and moves `next_seq` past them and what is hidden before them.
 fn fill(
-    reader: &Reader<'_>,
+    log: &Snapshot<'_>,
     conversation: ConversationId,
     view: &View,
     page: &mut SyncPage,
@@ -101,7 +101,7 @@ fn fill(
         if left == 0 || (bytes >= max_bytes && !page.entries.is_empty()) {
             return Ok(bytes);
         }
-        for stored in log::entries(reader, conversation, first, last, left, max_bytes - bytes)? {
+        for stored in log.entries(conversation, first, last, left, max_bytes - bytes)? {
             bytes += stored.bytes;
             page.next_seq = stored.entry.seq;
             let mut entry = stored.entry;

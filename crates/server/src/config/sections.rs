@@ -88,6 +88,7 @@ pub struct Contact {
 pub struct Messaging {
     pub strangers_may_talk: bool,
     pub send_queue: usize,
+    pub index_run: i64,
     pub audit_interval_ms: u64,
 }
 
