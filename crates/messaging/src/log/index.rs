@@ -62,7 +62,15 @@ enum IndexRow {
 impl Log {
     /// The log of a store. Reads what the index does not have yet. A run begins whenever `run_entries` are not in it.
     pub async fn open(db: &Db, run_entries: i64) -> Result<Self> {
-        let (recent, end) = db.read(fill).await?;
+        let (indexed, end) = db.read(|reader| Ok((indexed(reader)?, last_position(reader)?))).await?;
+        let (from, run_end) = (indexed.through, indexed.run_end);
+        let middle = from + (end - from) / 2;
+        // Two readers at once: this is what a start after a crash waits for.
+        let part = |from, to| db.read(move |reader| Part::read(reader, from, to, run_end));
+        let (first, second) = tokio::try_join!(part(from, middle), part(middle, end))?;
+        let mut recent = Recent::after(from, first.extents.len() + second.extents.len());
+        first.put_into(&mut recent);
+        second.put_into(&mut recent);
         Ok(Self(Arc::new(Inner {
             forgettable: AtomicI64::new(recent.gone()),
             recent: Mutex::new(recent),
@@ -206,49 +214,55 @@ fn insert_extent(tx: &mut Tx<'_>, conversation: ConversationId, extent: &Extent)
     Ok(())
 }
 
-/// Reads back from the journal what the index does not have: as the extents that a run would make of it, none over the
-/// end of a run that has begun.
-fn fill(reader: &Reader<'_>) -> Result<(Recent, i64)> {
-    let indexed = indexed(reader)?;
-    let expected = last_position(reader)? - indexed.through;
-    let mut recent = Recent::after(indexed.through, usize::try_from(expected).unwrap_or_default());
-    let mut whole: Option<(ConversationId, Extent)> = None;
-    let mut own: Vec<(UserId, Own)> = Vec::new();
-    reader.rows(
-        "SELECT position, conversation, seq, sender, at, kind, countable_no FROM messaging_entry
-         WHERE position > ? ORDER BY position",
-        &[indexed.through.into()],
-        |row| {
-            let (position, conversation, seq) = (row.int(0)?, row.id(1)?, row.int(2)?);
-            let one = Extent {
-                first_seq: seq,
-                first_position: position,
-                entries: 1,
-                countable: row.int(6)?,
-                last_at: row.int(4)?,
-            };
-            match &mut whole {
-                Some((same, extent)) if *same == conversation && extent.last_position() != indexed.run_end => {
-                    extent.extend(&one);
-                }
-                _ => {
-                    if let Some((conversation, extent)) = whole.replace((conversation, one)) {
-                        recent.put(conversation, extent, &own);
-                        own.clear();
+/// A part of the journal as the index needs it: extents as a run would make them, none over the end of a run that has
+/// begun, and each sender's last message in each of them, all in the order of positions.
+#[derive(Default)]
+struct Part {
+    extents: Vec<(ConversationId, Extent)>,
+    own: Vec<(UserId, Own)>,
+}
+
+impl Part {
+    /// The entries after `from` up to and with `to`.
+    fn read(reader: &Reader<'_>, from: i64, to: i64, run_end: i64) -> Result<Self> {
+        let mut part = Self::default();
+        let mut own: Vec<(UserId, Own)> = Vec::new();
+        reader.rows(
+            "SELECT position, conversation, seq, sender, at, kind, countable_no FROM messaging_entry
+             WHERE position > ? AND position <= ? ORDER BY position",
+            &[from.into(), to.into()],
+            |row| {
+                let (position, conversation, seq) = (row.int(0)?, row.id(1)?, row.int(2)?);
+                let (countable, last_at) = (row.int(6)?, row.int(4)?);
+                let one = Extent { first_seq: seq, first_position: position, entries: 1, countable, last_at };
+                match part.extents.last_mut() {
+                    Some((same, extent)) if *same == conversation && extent.last_position() != run_end => {
+                        extent.extend(&one);
+                    }
+                    _ => {
+                        part.own.append(&mut own);
+                        part.extents.push((conversation, one));
                     }
                 }
-            }
-            if row.int(5)? == Kind::Message as i64 {
-                note(&mut own, row.id(3)?, (seq, position));
-            }
-            Ok(())
-        },
-    )?;
-    let end = whole.as_ref().map_or(indexed.through, |(_, extent)| extent.last_position());
-    if let Some((conversation, extent)) = whole {
-        recent.put(conversation, extent, &own);
+                if row.int(5)? == Kind::Message as i64 {
+                    note(&mut own, row.id(3)?, (seq, position));
+                }
+                Ok(())
+            },
+        )?;
+        part.own.append(&mut own);
+        Ok(part)
     }
-    Ok((recent, end))
+
+    fn put_into(self, recent: &mut Recent) {
+        let mut own = &self.own[..];
+        for (conversation, extent) in self.extents {
+            let within = own.partition_point(|(_, (_, position))| *position <= extent.last_position());
+            let (here, later) = own.split_at(within);
+            recent.put(conversation, extent, here);
+            own = later;
+        }
+    }
 }
 
 /// Keeps the last message of each sender.
