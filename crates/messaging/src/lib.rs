@@ -38,11 +38,10 @@ use crate::{
 pub use options::MessagingOptions;
 
 /// The schema of messaging.
-pub const MIGRATIONS: &[Migration] =
-    &[
-        Migration { service: "messaging", number: 1, sql: include_str!("../migrations/0001_log.sql") },
-        Migration { service: "messaging", number: 2, sql: include_str!("../migrations/0002_indexed.sql") },
-    ];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { service: "messaging", number: 1, sql: include_str!("../migrations/0001_log.sql") },
+    Migration { service: "messaging", number: 2, sql: include_str!("../migrations/0002_indexed.sql") },
+];
 
 /// The service.
 pub struct Messaging {
@@ -66,14 +65,8 @@ impl Messaging {
         let fanout = Fanout::start(db.clone(), db.epoch().to_vec(), position);
         let rooms = Arc::new(Rooms::default());
         let sends = Arc::new(SendLane::new(&db, options.send_queue));
-        let committer = Committer::new(
-            sends.clone(),
-            log.clone(),
-            rooms.clone(),
-            fanout.clone(),
-            clock.clone(),
-            options.strangers,
-        );
+        let committer =
+            Committer::new(sends.clone(), log.clone(), rooms.clone(), fanout.clone(), clock.clone(), options.strangers);
         db.set_lane(Box::new(committer));
         let throttle = Throttle::new(clock.clone(), options.sends_per_second, options.send_burst);
         let pages = PageTokens::new(options.page_key);

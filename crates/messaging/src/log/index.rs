@@ -15,7 +15,10 @@ use anser_engine::{Db, Reader, Tx, failpoint::failpoint};
 use anser_types::{ConversationId, Error, Result, UserId};
 use parking_lot::Mutex;
 
-use super::{Extent, Kind, Snapshot, last_position, recent::{Own, Recent}};
+use super::{
+    Extent, Kind, Snapshot, last_position,
+    recent::{Own, Recent},
+};
 use crate::message::store;
 
 /// Rows that a transaction moves for each extent that it appended: more than one, so that a run ends.
@@ -102,7 +105,10 @@ impl Log {
 
     /// Moves a slice into the index; called once in each transaction that appended `extents`.
     pub fn keep_index(&self, tx: &mut Tx<'_>, extents: usize) -> Result<()> {
-        self.0.recent.lock().forget(self.0.forgettable.load(Ordering::Relaxed), ROWS_AT_LEAST + extents * ROWS_PER_EXTENT);
+        self.0
+            .recent
+            .lock()
+            .forget(self.0.forgettable.load(Ordering::Relaxed), ROWS_AT_LEAST + extents * ROWS_PER_EXTENT);
         let (log, end) = (self.0.clone(), last_position(tx)?);
         tx.after_commit(move || log.committed.store(end, Ordering::Relaxed));
 

@@ -80,7 +80,8 @@ impl Snapshot<'_> {
         if seq >= extent.last_seq() {
             return Ok(extent.countable);
         }
-        self.reader.number("SELECT countable_no FROM messaging_entry WHERE position = ?", &[extent.position_of(seq).into()])
+        self.reader
+            .number("SELECT countable_no FROM messaging_entry WHERE position = ?", &[extent.position_of(seq).into()])
     }
 
     /// Entries `from..=to` of `conversation` in seq order, at most `limit` of them and, after the first, at most
@@ -155,13 +156,7 @@ impl Snapshot<'_> {
 
     /// The first seq in `from..=to` whose server_ts is at least `at`; `to + 1` if there is none. server_ts never falls
     /// within a conversation, so halving finds it.
-    pub fn seq_at_time(
-        &self,
-        conversation: ConversationId,
-        from: i64,
-        to: i64,
-        at: Timestamp,
-    ) -> Result<i64> {
+    pub fn seq_at_time(&self, conversation: ConversationId, from: i64, to: i64, at: Timestamp) -> Result<i64> {
         let (mut low, mut high) = (from, to + 1);
         while low < high {
             let middle = low + (high - low) / 2;

@@ -27,23 +27,22 @@ pub async fn sync_many(room: &Messaging, ctx: &Context, request: SyncManyRequest
         limit => limit.min(options.sync_entries),
     };
     let (page_bytes, all_bytes, strangers) = (options.sync_bytes, options.sync_many_bytes, options.strangers);
-    room
-        .read(move |log| {
-            let mut left = all_bytes;
-            let items = request.items.iter().map(|from| {
-                let page = page(log, user, from, limit, left.min(page_bytes), strangers);
-                let result = |page, error| SyncResult { conversation_id: from.conversation_id.clone(), page, error };
-                match page {
-                    Ok((page, bytes)) => {
-                        left = left.saturating_sub(bytes);
-                        result(Some(page), None)
-                    }
-                    Err(error) => result(None, Some(error.into())),
+    room.read(move |log| {
+        let mut left = all_bytes;
+        let items = request.items.iter().map(|from| {
+            let page = page(log, user, from, limit, left.min(page_bytes), strangers);
+            let result = |page, error| SyncResult { conversation_id: from.conversation_id.clone(), page, error };
+            match page {
+                Ok((page, bytes)) => {
+                    left = left.saturating_sub(bytes);
+                    result(Some(page), None)
                 }
-            });
-            Ok(SyncManyReply { items: items.collect() })
-        })
-        .await
+                Err(error) => result(None, Some(error.into())),
+            }
+        });
+        Ok(SyncManyReply { items: items.collect() })
+    })
+    .await
 }
 
 fn page(

@@ -192,7 +192,8 @@ async fn plant(program: &Path, place: &Path, fault: &Fault, seed: u64) -> Result
     if fault.under == Under::Kills {
         return Ok(kill::run(program, &place.join("data"), &history, 2, seed, &environment).await?.report);
     }
-    let mut server = Server::new(program, &place.join("data"))?;
+    // A fault that spoils what the index is made of must not be refused by the index first.
+    let mut server = Server::new(program, &place.join("data"))?.set("messaging.index_run=1000000");
     server.start(&environment).await?;
     let mut party = Party::prepare(&server.url(), &history, "fault", 6, habits(fault.under), seed).await?;
     party.begin().await?;

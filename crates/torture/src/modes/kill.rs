@@ -14,7 +14,7 @@ use crate::{
 
 /// The named places at which a test build ends itself.
 pub const FAILPOINTS: &[&str] =
-    &["before_commit", "between_commit_and_ack", "between_ack_and_push", "checkpoint", "migration"];
+    &["before_commit", "between_commit_and_ack", "between_ack_and_push", "checkpoint", "index", "migration"];
 
 /// What a run with kills found.
 pub struct Killed {
@@ -121,7 +121,11 @@ pub async fn run_failpoints(
         for _ in 0..hits {
             server.kill().await?;
             note(&world, "killed", "before a fail-point");
-            let passages = if name == "checkpoint" { 1 } else { 20 + dice.below(60) };
+            let passages = match name.as_str() {
+                "checkpoint" => 1,
+                "index" => 1 + dice.below(10),
+                _ => 20 + dice.below(60),
+            };
             let armed = format!("{name}:{passages}");
             // It may end before it serves: some places lie on the way there.
             server.spawn(&[("ANSER_FAILPOINT", &armed)])?;

@@ -14,7 +14,8 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// Limits out of the way of a test that comes from one address, and cheap password hashes.
+/// Limits out of the way of a test that comes from one address, and cheap password hashes; the index follows the log
+/// closely, so that it moves all the time.
 const SETTINGS: &[&str] = &[
     "auth.hash_memory_kib=8",
     "auth.hash_passes=1",
@@ -24,6 +25,7 @@ const SETTINGS: &[&str] = &[
     "limits.friend_requests_per_day=100000",
     "limits.sends_per_second=200",
     "limits.send_burst=400",
+    "messaging.index_run=100",
 ];
 
 /// A server and how to start it again.
