@@ -9,7 +9,7 @@ use std::{
 };
 
 use anser_types::{Code, Error, Result};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, ffi};
 
 use crate::{Durability, failure::sync_dir};
 
@@ -63,6 +63,8 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
 
 fn configure(connection: &Connection) -> Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Without this a statement is prepared anew each time a parameter changes that its plan might depend on.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(map_error)?;
     connection
         .execute_batch("PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;")
         .map_err(map_error)

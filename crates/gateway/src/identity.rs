@@ -3,7 +3,11 @@
 //! An access token is a JWT signed with ES256 (RFC 7519, RFC 9068). Its session may end before it does, so ends are
 //! remembered here until every token of the session has expired. Both halves of the gateway ask here and nowhere else.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use anser_contract::{
     Actor, Context,
@@ -12,7 +16,10 @@ use anser_contract::{
 use anser_types::{Clock, Code, Error, Result, SessionId, Timestamp, UserId};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
-use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use ring::{
+    digest::{self, SHA256},
+    signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey},
+};
 use serde::Deserialize;
 
 /// How far the clocks of two machines may differ.
@@ -23,6 +30,8 @@ const REFETCH_MS: i64 = 1_000;
 const MAX_TOKEN_BYTES: usize = 4 << 10;
 /// More ended sessions than this are not remembered one by one; the oldest are forgotten first.
 const MAX_ENDED: usize = 1_000_000;
+/// More good signatures than this are not remembered; then all are forgotten, and checked again.
+const MAX_PROVED: usize = 20_000;
 
 /// A person and the session through which they speak.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +58,12 @@ pub struct Identities {
     keys: Mutex<Arc<Keys>>,
     /// Held while keys are fetched, so that a crowd of unknown tokens asks once.
     fetching: tokio::sync::Mutex<()>,
+    /// Signatures that are good, by a hash over key, text and signature.
+    proved: Mutex<HashSet<Proof>>,
     ended: EndedSessions,
 }
+
+type Proof = [u8; 32];
 
 #[derive(Default)]
 struct Keys {
@@ -65,7 +78,14 @@ impl Identities {
     /// Checks tokens with the keys of `auth`.
     pub fn new(auth: Arc<dyn Auth>, clock: Clock, remember_ended: Duration) -> Self {
         let ended = EndedSessions::new(clock.clone(), remember_ended);
-        Self { auth, clock, keys: Mutex::default(), fetching: tokio::sync::Mutex::new(()), ended }
+        Self {
+            auth,
+            clock,
+            keys: Mutex::default(),
+            fetching: tokio::sync::Mutex::new(()),
+            proved: Mutex::default(),
+            ended,
+        }
     }
 
     /// The sessions that have ended lately.
@@ -86,9 +106,7 @@ impl Identities {
         let keys = self.keys_with(&header.kid).await?;
         let key = keys.by_name.get(&header.kid).ok_or_else(refused)?;
         let signature = URL_SAFE_NO_PAD.decode(parts.signature).map_err(|_| refused())?;
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key)
-            .verify(parts.signed.as_bytes(), &signature)
-            .map_err(|_| refused())?;
+        self.prove(key, parts.signed.as_bytes(), &signature)?;
         let claims: Claims = parse(parts.claims)?;
         if claims.iss != keys.issuer || claims.aud != keys.audience {
             return Err(refused());
@@ -116,6 +134,27 @@ impl Identities {
             SessionState::Ended => Err(Error::new(Code::Unauthenticated, "the session has ended")),
             SessionState::Unknown => Err(Error::unavailable("sessions cannot be checked yet")),
         }
+    }
+
+    /// Checks the signature, unless it was found good before: a person's requests all come with the same token, and the
+    /// curve is the dearest part of a small request. What the token says is looked at each time.
+    fn prove(&self, key: &[u8], signed: &[u8], signature: &[u8]) -> Result<()> {
+        let mut both = digest::Context::new(&SHA256);
+        for part in [key, signed, signature] {
+            both.update(&part.len().to_be_bytes());
+            both.update(part);
+        }
+        let proof: Proof = both.finish().as_ref().try_into().map_err(|_| refused())?;
+        if self.proved.lock().contains(&proof) {
+            return Ok(());
+        }
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key).verify(signed, signature).map_err(|_| refused())?;
+        let mut proved = self.proved.lock();
+        if proved.len() >= MAX_PROVED {
+            proved.clear();
+        }
+        proved.insert(proof);
+        Ok(())
     }
 
     async fn keys_with(&self, kid: &str) -> Result<Arc<Keys>> {
