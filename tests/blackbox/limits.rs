@@ -117,3 +117,23 @@ async fn a_request_whose_time_runs_out_says_so() {
     let said = bob.history(conversation).await.iter().filter(|entry| entry.countable).count();
     assert_eq!(said, 1);
 }
+
+#[tokio::test]
+async fn names_are_as_long_as_the_configuration_says() {
+    let Some(app) = TestApp::start_with(&["limits.name_bytes=8"]).await else { return };
+    let client = app.anonymous();
+    client.register("eight-88", PASSWORD, "").await.unwrap();
+    let refused = client.register("nine-9999", PASSWORD, "").await.unwrap_err();
+    assert_eq!(refused.code(), Some(Code::InvalidArgument));
+    let refused = client.register("short", PASSWORD, "nickname-9").await.unwrap_err();
+    assert_eq!(refused.code(), Some(Code::InvalidArgument));
+    client.register("short", PASSWORD, "nick-888").await.unwrap();
+}
+
+#[tokio::test]
+async fn where_the_disk_must_stay_free_nothing_grows() {
+    let Some(app) = TestApp::start_with(&["store.grow_above_free_mib=1000000000"]).await else { return };
+    let refused = app.anonymous().register("alice", PASSWORD, "").await.unwrap_err();
+    assert_eq!(refused.code(), Some(Code::StorageFull));
+    assert!(refused.retryable());
+}

@@ -19,7 +19,7 @@ pub(crate) async fn find_by_username(
     }
     let nobody = || Error::not_found("user");
     // What cannot be a name is nobody's name.
-    let name = Username::parse(&request.username).map_err(|_| nobody())?;
+    let name = Username::parse(&request.username, auth.options.username_bytes).map_err(|_| nobody())?;
     let account = auth.db.read(move |reader| store::account_by_name(reader, &name.key)).await?;
     let account = account.filter(|account| account.active).ok_or_else(nobody)?;
     Ok(FindByUsernameReply { user_id: account.user.to_vec() })

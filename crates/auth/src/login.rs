@@ -16,7 +16,7 @@ pub(crate) async fn login(auth: &AuthService, ctx: &Context, request: LoginReque
     let device = Device::of(&request, &auth.clock)?;
     password::check_length(&auth.options, &request.password)?;
     // What cannot be a name is nobody's name, and costs what a wrong password costs.
-    let key = Username::parse(&request.username).map(|name| name.key).unwrap_or_default();
+    let key = Username::parse(&request.username, auth.options.username_bytes).map(|name| name.key).unwrap_or_default();
     if let Some(ip) = ctx.client_ip {
         auth.logins_by_ip.take(Source::of(ip), now)?;
     }

@@ -27,6 +27,8 @@ pub struct AuthOptions {
     pub refresh_overlap: Duration,
     /// How long a password may be, in bytes.
     pub password_bytes: RangeInclusive<usize>,
+    /// The longest user name, in bytes.
+    pub username_bytes: usize,
     /// How long a WebSocket ticket is good.
     pub ticket_ttl: Duration,
     /// Open sessions of one person; one more ends the oldest.
@@ -57,6 +59,7 @@ impl Default for AuthOptions {
             refresh_repeats: 3,
             refresh_overlap: Duration::from_secs(30),
             password_bytes: 6..=128,
+            username_bytes: 64,
             ticket_ttl: Duration::from_secs(30),
             sessions_a_user: 20,
             logins_a_minute_per_ip: 10,

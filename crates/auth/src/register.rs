@@ -23,7 +23,7 @@ pub(crate) async fn register(auth: &AuthService, ctx: &Context, request: Registe
     if let Some(ip) = ctx.client_ip {
         auth.registrations_by_ip.take(Source::of(ip), now)?;
     }
-    let name = Username::parse(&request.username)?;
+    let name = Username::parse(&request.username, auth.options.username_bytes)?;
     password::check(&auth.options, &request.password)?;
     auth.db.growth_allowed()?;
     let nickname = if request.nickname.is_empty() { name.shown.clone() } else { request.nickname.clone() };

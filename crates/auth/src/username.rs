@@ -9,9 +9,6 @@ use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategoryGroup, UnicodeEmoji, UnicodeGeneralCategory};
 
-/// The longest name, in bytes, as given and in each of its forms.
-pub(crate) const MAX_BYTES: usize = 64;
-
 const JOINER: char = '\u{200D}';
 const EMOJI_SELECTOR: char = '\u{FE0F}';
 const KEYCAP: char = '\u{20E3}';
@@ -26,18 +23,19 @@ pub(crate) struct Username {
 }
 
 impl Username {
-    pub(crate) fn parse(text: &str) -> Result<Self> {
+    /// A name of at most `most` bytes, as given and in each of its forms.
+    pub(crate) fn parse(text: &str, most: usize) -> Result<Self> {
         if text.is_empty() {
             return refused("must not be empty");
         }
-        if text.len() > MAX_BYTES {
-            return refused("must be at most 64 bytes");
+        if text.len() > most {
+            return refused(&format!("must be at most {most} bytes"));
         }
         let shown: String = text.nfkc().collect();
         check_characters(&shown)?;
         let key = fold(&shown);
-        if shown.len() > MAX_BYTES || key.len() > MAX_BYTES {
-            return refused("must be at most 64 bytes after normalisation");
+        if shown.len() > most || key.len() > most {
+            return refused(&format!("must be at most {most} bytes after normalisation"));
         }
         Ok(Self { shown, key })
     }
@@ -130,7 +128,7 @@ mod tests {
     use super::*;
 
     fn key(text: &str) -> String {
-        Username::parse(text).unwrap().key
+        Username::parse(text, 64).unwrap().key
     }
 
     #[test]
@@ -155,7 +153,7 @@ mod tests {
             "$€™",
             &"x".repeat(64),
         ] {
-            assert!(Username::parse(good).is_ok(), "{good:?}");
+            assert!(Username::parse(good, 64).is_ok(), "{good:?}");
         }
     }
 
@@ -197,7 +195,7 @@ mod tests {
             &"x".repeat(65),
             "\u{FDFA}\u{FDFA}",
         ] {
-            assert!(Username::parse(bad).is_err(), "{bad:?}");
+            assert!(Username::parse(bad, 64).is_err(), "{bad:?}");
         }
     }
 
@@ -211,7 +209,7 @@ mod tests {
         assert_eq!(key("ﬁn"), key("FIN"));
         assert_eq!(key("❤️"), key("❤"));
         assert_ne!(key("👩‍🚀"), key("👩🚀"));
-        assert_eq!(Username::parse("Ａda").unwrap().shown, "Ada");
+        assert_eq!(Username::parse("Ａda", 64).unwrap().shown, "Ada");
     }
 
     /// Text in which the interesting characters are frequent.
@@ -239,9 +237,9 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_accepted_keeps_the_rules(text in texts()) {
-            if let Ok(name) = Username::parse(&text) {
+            if let Ok(name) = Username::parse(&text, 64) {
                 for form in [&name.shown, &name.key] {
-                    prop_assert!((1..=MAX_BYTES).contains(&form.len()));
+                    prop_assert!((1..=64).contains(&form.len()));
                     prop_assert!(!form.starts_with(' ') && !form.ends_with(' ') && !form.contains("  "));
                     prop_assert!(!form.chars().any(steers));
                 }
@@ -250,21 +248,21 @@ mod tests {
 
         #[test]
         fn folding_twice_changes_nothing(text in texts()) {
-            if let Ok(name) = Username::parse(&text) {
+            if let Ok(name) = Username::parse(&text, 64) {
                 prop_assert_eq!(fold(&name.key), name.key.clone());
                 // The shown form is a name of its own, and the same one.
-                prop_assert_eq!(Username::parse(&name.shown), Ok(name));
+                prop_assert_eq!(Username::parse(&name.shown, 64), Ok(name));
             }
         }
 
         #[test]
         fn case_and_composition_do_not_make_another_name(text in texts()) {
             let variants = [text.to_lowercase(), text.nfd().collect(), text.nfkc().collect(), text.nfkd().collect()];
-            if let Ok(name) = Username::parse(&text) {
+            if let Ok(name) = Username::parse(&text, 64) {
                 for variant in variants {
                     // A variant may be too long, or lose its first letter's mark; if it is a name, it is this one.
                     // Turkish İ is the one letter whose lower case folds differently from itself.
-                    if let Ok(other) = Username::parse(&variant) && !text.contains('İ') {
+                    if let Ok(other) = Username::parse(&variant, 64) && !text.contains('İ') {
                         prop_assert_eq!(other.key, name.key.clone());
                     }
                 }

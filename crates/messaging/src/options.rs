@@ -17,6 +17,8 @@ pub struct MessagingOptions {
     pub group_members: i64,
     /// People that one call may invite.
     pub invite_batch: usize,
+    /// Invitations that may wait for one person.
+    pub invitations: i64,
     /// The longest title of a group, in bytes.
     pub title_bytes: usize,
     /// Sends that may wait for the writer before `unavailable`.
@@ -50,6 +52,7 @@ impl Default for MessagingOptions {
             conversations: 1_000,
             group_members: 10_000,
             invite_batch: 500,
+            invitations: 500,
             title_bytes: 128,
             send_queue: 16_384,
             sync_entries: 256,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anser_auth::{AuthOptions, HashCost};
 use anser_contact::ContactOptions;
 use anser_contract::v1::Limits;
-use anser_engine::{DbOptions, Durability};
+use anser_engine::{DbOptions, Durability, SpaceLimits};
 use anser_gateway::{GatewayOptions, ListenerOptions, options::Timings};
 use anser_messaging::MessagingOptions;
 use anser_user::UserOptions;
@@ -21,12 +21,19 @@ pub fn store(config: &Config) -> DbOptions {
     };
     // For the proof that the test of durability sees a store that does not wait.
     let durability = if anser_types::plant::planted("synchronous_off") { Durability::Off } else { durability };
-    DbOptions { durability, readers: store.readers, queue: store.queue, ..DbOptions::new(&config.server.data_dir) }
+    let growth_below = (store.grow_above_free_mib > 0).then_some(store.grow_above_free_mib << 20);
+    DbOptions {
+        durability,
+        readers: store.readers,
+        queue: store.queue,
+        space: SpaceLimits { growth_below, writes_below: store.write_above_free_mib << 20 },
+        ..DbOptions::new(&config.server.data_dir)
+    }
 }
 
 /// For the user service.
-pub fn user(_: &Config) -> UserOptions {
-    UserOptions::default()
+pub fn user(config: &Config) -> UserOptions {
+    UserOptions { nickname_bytes: config.limits.name_bytes, ..UserOptions::default() }
 }
 
 /// For the auth service.
@@ -40,6 +47,7 @@ pub fn auth(config: &Config) -> AuthOptions {
         refresh_absolute_ttl: seconds(auth.session_s),
         refresh_repeats: auth.refresh_repeats,
         refresh_overlap: seconds(auth.refresh_grace_s),
+        username_bytes: limits.name_bytes,
         password_bytes: limits.password_min_bytes as usize..=limits.password_max_bytes as usize,
         ticket_ttl: seconds(auth.ticket_s),
         sessions_a_user: limits.sessions as usize,
@@ -63,6 +71,7 @@ pub fn messaging(config: &Config, page_key: [u8; 32]) -> MessagingOptions {
         conversations: i64::from(limits.conversations),
         group_members: i64::from(limits.group_members),
         invite_batch: limits.invite_batch as usize,
+        invitations: i64::from(limits.invitations),
         title_bytes: limits.title_bytes,
         send_queue: messaging.send_queue,
         sync_entries: limits.sync_entries as usize,

@@ -15,7 +15,7 @@ pub(crate) async fn create_user(
 ) -> Result<OwnProfile> {
     ctx.require_service()?;
     let user = UserId::try_from(&request.user_id[..])?;
-    nickname::check(&request.nickname)?;
+    nickname::check(&request.nickname, service.options.nickname_bytes)?;
     let now = service.clock.now();
 
     service

@@ -36,11 +36,13 @@ pub const MIGRATIONS: &[Migration] =
 pub struct UserOptions {
     /// How many profiles one call may ask for.
     pub profiles_a_call: usize,
+    /// The longest nickname, in bytes.
+    pub nickname_bytes: usize,
 }
 
 impl Default for UserOptions {
     fn default() -> Self {
-        Self { profiles_a_call: 200 }
+        Self { profiles_a_call: 200, nickname_bytes: 64 }
     }
 }
 

@@ -2,17 +2,14 @@
 
 use anser_types::{Error, Result};
 
-/// The longest nickname, in bytes.
-pub const MAX_BYTES: usize = 64;
-
-/// Accepts 1 to [`MAX_BYTES`] bytes that are not all white space and hold no control characters.
-pub fn check(nickname: &str) -> Result<()> {
+/// Accepts 1 to `most` bytes that are not all white space and hold no control characters.
+pub fn check(nickname: &str, most: usize) -> Result<()> {
     let refused = |detail: &str| Err(Error::field("nickname", detail));
     if nickname.trim().is_empty() {
         return refused("must not be empty");
     }
-    if nickname.len() > MAX_BYTES {
-        return refused("must be at most 64 bytes");
+    if nickname.len() > most {
+        return refused(&format!("must be at most {most} bytes"));
     }
     if nickname.chars().any(char::is_control) {
         return refused("must not hold control characters");
@@ -27,10 +24,10 @@ mod tests {
     #[test]
     fn takes_words_and_refuses_what_is_empty_long_or_steers_terminals() {
         for good in ["A", "Ada Lovelace", "小明", "👩‍🚀", &"x".repeat(64)] {
-            assert_eq!(check(good), Ok(()), "{good:?}");
+            assert_eq!(check(good, 64), Ok(()), "{good:?}");
         }
         for bad in ["", "  ", "a\nb", "a\u{1b}[2J", "\u{85}x", &"x".repeat(65), &"明".repeat(22)] {
-            assert!(check(bad).is_err(), "{bad:?}");
+            assert!(check(bad, 64).is_err(), "{bad:?}");
         }
     }
 }

@@ -16,10 +16,11 @@ impl Room {
             Some(Kind::Joined(joined)) if joined.user_ids == [entry.sender_id.clone()] => format!("* {sender} joined"),
             Some(Kind::Joined(joined)) => {
                 let mut names = Vec::new();
-                for user in joined.user_ids.iter().take(5) {
+                let others: Vec<_> = joined.user_ids.iter().filter(|user| **user != entry.sender_id).collect();
+                for user in others.iter().take(5) {
                     names.push(self.name_of(user).await);
                 }
-                let more = joined.user_ids.len().saturating_sub(names.len());
+                let more = others.len().saturating_sub(names.len());
                 let more = if more > 0 { format!(" and {more} more") } else { String::new() };
                 format!("* {sender} brought in {}{more}", names.join(", "))
             }

@@ -9,9 +9,6 @@ use anser_types::{Code, ConversationId, Error, FieldError, Result, Timestamp, Us
 use super::{notice::Notices, store};
 use crate::{MessagingOptions, effects::Effect};
 
-/// How many invitations may wait for one person.
-const INVITATIONS: i64 = 500;
-
 /// The people a call names, each once, `host` left out.
 pub fn named(field: &'static str, ids: &[Vec<u8>], host: UserId, options: &MessagingOptions) -> Result<Vec<UserId>> {
     let mut seen = HashSet::from([host]);
@@ -60,7 +57,7 @@ impl Guests {
                 sorted.joining.push(guest);
                 sorted.answered.extend(stands.invited.then_some(guest));
             } else {
-                room_for_invitation(reader, guest, stands.invited)?;
+                room_for_invitation(reader, guest, stands.invited, options)?;
                 sorted.asked.push(guest);
             }
         }
@@ -132,9 +129,9 @@ pub fn room_for_group(user: UserId, groups: i64, options: &MessagingOptions) -> 
     Ok(())
 }
 
-fn room_for_invitation(reader: &Reader<'_>, user: UserId, invited: bool) -> Result<()> {
-    if !invited && store::invitation_count(reader, user)? >= INVITATIONS {
-        return Err(full(user, format!("{INVITATIONS} invitations wait for a person at most")));
+fn room_for_invitation(reader: &Reader<'_>, user: UserId, invited: bool, options: &MessagingOptions) -> Result<()> {
+    if !invited && store::invitation_count(reader, user)? >= options.invitations {
+        return Err(full(user, format!("{} invitations wait for a person at most", options.invitations)));
     }
     Ok(())
 }

@@ -26,6 +26,8 @@ pub struct Store {
     pub durability: Durability,
     pub readers: usize,
     pub queue: usize,
+    pub grow_above_free_mib: u64,
+    pub write_above_free_mib: u64,
     pub ignore_findings: bool,
 }
 
@@ -107,6 +109,8 @@ pub struct Limits {
     pub invite_batch: u32,
     pub friend_requests_per_day: u32,
     pub friend_request_bytes: u32,
+    pub name_bytes: usize,
+    pub invitations: u32,
     pub password_min_bytes: u32,
     pub password_max_bytes: u32,
     pub sessions: u32,
