@@ -36,7 +36,7 @@ pub struct MessagingOptions {
     /// Secret of the page tokens; the same in every process that serves the lists.
     pub page_key: [u8; 32],
     /// Entries that are left out of the index on disk, and held in memory instead, before a run moves them there. Until
-    /// a run is through there are half as many more.
+    /// a run is through there are at most as many again.
     pub index_run: i64,
     /// Milliseconds between two looks of the auditor; 0: it does not run.
     pub audit_interval_ms: u64,

@@ -55,7 +55,7 @@ impl Notices {
         let entries = what.into_iter().zip(self.cmids);
         let entries = entries.map(|(kind, cmid)| NewEntry::notice(actor, cmid, Content { kind: Some(kind) })).collect();
         let entries = self.log.append(tx, conversation, &mut head, &mut last_position, entries, self.now)?;
-        self.log.keep_index(tx, 1)?;
+        self.log.keep_index(tx)?;
         let appended = Appended { conversation, entries, last_position, joined, left, origins: Vec::new() };
         self.tell(tx, Effect::Appended(Arc::new(appended)));
         Ok(head.seq)

@@ -21,9 +21,7 @@ use super::{
 };
 use crate::message::store;
 
-/// Rows that a transaction moves for each extent that it appended: more than one, so that a run ends.
-const ROWS_PER_EXTENT: usize = 2;
-/// Rows that a transaction moves at least; few in tests, so that runs take several.
+/// Rows that a transaction moves besides as many as it adds; few in tests, so that runs take several.
 const ROWS_AT_LEAST: usize = if cfg!(test) { 1 } else { 64 };
 
 /// The log of all conversations. Cheap to clone.
@@ -74,6 +72,8 @@ impl Log {
         let mut recent = Recent::after(from, first.extents.len() + second.extents.len());
         first.put_into(&mut recent);
         second.put_into(&mut recent);
+        // The first transaction must not pay for all of it.
+        recent.take_added();
         Ok(Self(Arc::new(Inner {
             forgettable: AtomicI64::new(recent.gone()),
             recent: Mutex::new(recent),
@@ -103,12 +103,13 @@ impl Log {
         self.0.recent.lock().put(conversation, extent, own);
     }
 
-    /// Moves a slice into the index; called once in each transaction that appended `extents`.
-    pub fn keep_index(&self, tx: &mut Tx<'_>, extents: usize) -> Result<()> {
-        self.0
-            .recent
-            .lock()
-            .forget(self.0.forgettable.load(Ordering::Relaxed), ROWS_AT_LEAST + extents * ROWS_PER_EXTENT);
+    /// Moves a slice into the index; called once in each transaction that appended. It is as many rows as were added
+    /// since, and some more: so a run is through before as much again has come, however the rows are spread.
+    pub fn keep_index(&self, tx: &mut Tx<'_>) -> Result<()> {
+        let mut recent = self.0.recent.lock();
+        let rows = ROWS_AT_LEAST + recent.take_added();
+        recent.forget(self.0.forgettable.load(Ordering::Relaxed), rows);
+        drop(recent);
         let (log, end) = (self.0.clone(), last_position(tx)?);
         tx.after_commit(move || log.committed.store(end, Ordering::Relaxed));
 
@@ -120,7 +121,7 @@ impl Log {
             }
             at = Indexed { run_end: committed, done: 0, ..at };
         }
-        self.move_slice(tx, at, ROWS_AT_LEAST + extents * ROWS_PER_EXTENT)
+        self.move_slice(tx, at, rows)
     }
 
     /// Moves all of it at once, and forgets what was moved.

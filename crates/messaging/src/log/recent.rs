@@ -26,6 +26,8 @@ pub struct Recent {
     order: VecDeque<(i64, ConversationId)>,
     /// What lies here or before is gone from memory: it must be looked up in the tables.
     gone: i64,
+    /// Rows of the tables that were added and not yet taken note of.
+    added: usize,
 }
 
 /// The newest extents of a conversation, in order.
@@ -47,6 +49,7 @@ impl Recent {
     /// lost transaction.
     pub fn put(&mut self, conversation: ConversationId, extent: Extent, own: &[(UserId, Own)]) {
         self.cut(extent.first_position);
+        self.added += 1 + own.len();
         self.order.push_back((extent.last_position(), conversation));
         let tail = self.conversations.entry(conversation).or_default();
         if planted("seq_reused") && tail.extents.back().is_some_and(|last| last.first_seq == extent.first_seq) {
@@ -92,6 +95,11 @@ impl Recent {
                 self.conversations.remove(&conversation);
             }
         }
+    }
+
+    /// How many rows of the tables were added since the last time.
+    pub fn take_added(&mut self) -> usize {
+        std::mem::take(&mut self.added)
     }
 
     /// What lies here or before is only in the tables.

@@ -61,7 +61,7 @@ impl House {
             for &(conversation, sender, count) in &what {
                 append(&log, tx, conversation_id(conversation), sender, count)?;
             }
-            log.keep_index(tx, what.len())?;
+            log.keep_index(tx)?;
             if lose { Err(Error::invalid("lost")) } else { Ok(()) }
         };
         self.db.write(change).await

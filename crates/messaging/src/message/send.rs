@@ -161,8 +161,7 @@ impl Lane for Committer {
             return Ok(());
         }
         let mut groups = groups.into_iter();
-        let written =
-            self.write(tx, &mut groups, now).and_then(|()| self.log.keep_index(tx, self.batch.appended.len()));
+        let written = self.write(tx, &mut groups, now).and_then(|()| self.log.keep_index(tx));
         self.batch.waiting.extend(groups.flat_map(|(_, sends)| sends).map(|send| send.reply_to));
         if planted("ack_before_commit") {
             let early = std::mem::take(&mut self.batch.outcomes);
