@@ -1,15 +1,12 @@
 //! `bench history`: pages of history at fixed times, while others send.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, thread, time::Duration};
 
 use anser_client::v1::HistoryReply;
 use anser_types::ConversationId;
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use tokio::{
-    task::JoinSet,
-    time::{Instant, sleep_until},
-};
+use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     Common, Report,
@@ -83,17 +80,19 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
         let tally = sends.clone();
         sending.spawn(async move { sender.run(pace, span, tally).await });
     }
-    let mut reading = JoinSet::new();
+    let mut reading = Vec::new();
     for (index, reader) in readers.into_iter().enumerate() {
         let count = options.readers.max(1) as u32;
         let every = Duration::from_secs(1) * count / options.pages.max(1);
         let first = span.begin - warmup + every * index as u32 / count;
-        reading.spawn(reader.run(every, first, span, pages.clone()));
+        let pages = pages.clone();
+        reading.push(thread::spawn(move || reader.run(every, first, span, pages)));
     }
     watch(span, &sends, "history").await;
     let mut read = 0;
-    while let Some(outcome) = reading.join_next().await {
-        read += outcome?.context("read a page")?;
+    for reader in reading {
+        // They end with the span, which `watch` has waited for.
+        read += reader.join().map_err(|_| anyhow!("a reader panicked"))?.context("read a page")?;
     }
     report.figure("pages_per_second", read / common.seconds.max(1));
     report.latency("page", &pages.latencies());
@@ -118,7 +117,7 @@ struct Reader {
 impl Reader {
     async fn new(pair: &Pair, options: &Options, index: usize) -> anyhow::Result<Self> {
         let tokens = pair.recipient.client.tokens().context("nobody is logged in")?;
-        let pages = Pages::open(pair.recipient.client.base(), &tokens.access_token).await?;
+        let pages = Pages::open(pair.recipient.client.base(), &tokens.access_token)?;
         let socket = pair.recipient.socket().await?;
         let (mut token, mut conversations) = (String::new(), Vec::new());
         loop {
@@ -138,13 +137,13 @@ impl Reader {
         Ok(Self { pages, conversations, limit: options.entries, chance: index as u64 + 1 })
     }
 
-    async fn run(mut self, every: Duration, first: Instant, span: Span, tally: Arc<Tally>) -> anyhow::Result<u64> {
+    fn run(mut self, every: Duration, first: Instant, span: Span, tally: Arc<Tally>) -> anyhow::Result<u64> {
         let mut durations = Durations::new(tally);
         let (mut due, mut read) = (first, 0);
         while due < span.end {
-            sleep_until(due).await;
+            thread::sleep(due.saturating_duration_since(Instant::now()));
             let path = self.somewhere();
-            let body = self.pages.get(&path).await?;
+            let body = self.pages.get(&path)?;
             let now = Instant::now();
             if span.holds(due) {
                 durations.record(now - due);

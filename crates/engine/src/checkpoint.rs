@@ -171,6 +171,11 @@ impl Finisher {
 
     fn finish(&mut self, connection: &Connection, faults: &Faults, finish: Finish, wait: Duration) -> bool {
         let began = Instant::now();
+        // Nearly all is copied while questions go on, so that they wait for a moment only.
+        if let Err(error) = checkpoint(connection, faults, "PRAGMA wal_checkpoint(PASSIVE)", "copy") {
+            tracing::warn!(%error, "the write-ahead log could not be copied");
+            return false;
+        }
         let done = self.gate.when_quiet(wait, || {
             failpoint("checkpoint");
             let (sql, kind) = match finish {
