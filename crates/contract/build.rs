@@ -24,11 +24,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// In JSON a oneof is not an object of its own. prost would put a field attribute on the variants too, so the generated
-/// text gets it where the field is.
+/// text gets it where the field is: `#[prost(oneof = …)]`, on one line or, where it names many variants, on several.
 fn flatten_oneofs() -> std::io::Result<()> {
     let path = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("anser.v1.rs");
     let text = std::fs::read_to_string(&path)?;
-    std::fs::write(path, text.replace("#[prost(oneof = ", "#[serde(flatten)]\n#[prost(oneof = "))
+    let mut parts = text.split("#[prost(");
+    let mut flattened = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let flat = if part.trim_start().starts_with("oneof = ") { "#[serde(flatten)]\n" } else { "" };
+        let _ = write!(flattened, "{flat}#[prost({part}");
+    }
+    std::fs::write(path, flattened)
 }
 
 /// Attributes that give each message the JSON form of the API: snake_case, ids as base32, enums as words.

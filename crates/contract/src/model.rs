@@ -35,6 +35,18 @@ pub fn fallback_text(content: &Content) -> String {
         Some(Kind::RoleChanged(_)) => "A member's role changed".into(),
         Some(Kind::Opened(_)) => "You can now talk to each other".into(),
         Some(Kind::Closed(_)) => "You can no longer talk to each other".into(),
+        Some(Kind::Renamed(renamed)) => format!("The group is now called “{}”", renamed.title),
+        Some(Kind::AvatarChanged(_)) => "The group's picture changed".into(),
+        Some(Kind::Announced(announced)) if announced.text.is_empty() => "The announcement was taken down".into(),
+        Some(Kind::Announced(announced)) => format!("Announcement: {}", announced.text),
+        Some(Kind::OwnerChanged(_)) => "The group has a new owner".into(),
+        Some(Kind::Dismissed(_)) => "The group was closed".into(),
+        Some(Kind::MemberMuted(muted)) if muted.until_at == 0 => "A member may send again".into(),
+        Some(Kind::MemberMuted(_)) => "A member was muted".into(),
+        Some(Kind::AllMuted(muted)) if muted.until_at == 0 => "All members may send again".into(),
+        Some(Kind::AllMuted(_)) => "Only owner and admins may send now".into(),
+        Some(Kind::MemberRenamed(_)) => "A member has another name here".into(),
+        Some(Kind::RulesChanged(_)) => "The rules of the group changed".into(),
         None => "[unknown message]".into(),
     }
 }

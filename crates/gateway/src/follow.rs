@@ -1,16 +1,16 @@
-//! What other services tell: sessions that ended, friends and requests, profiles.
+//! What other services tell: sessions that ended, friends and requests, profiles, settings, people who want into groups.
 //!
 //! One numbered stream with a beacon each second. After a break, and before the first event, the gateway asks which
 //! sessions ended lately and rechecks those it has open: only then may a session count as living. Ends of sessions
-//! are taken at once; what needs profiles to be told waits in a queue of its own and delays nothing.
+//! are taken at once; what needs looking up before it is told waits in a queue of its own ([`tell`]) and delays nothing.
 
 use std::{collections::HashSet, sync::Arc};
 
 use anser_contract::{
     Context,
     v1::{
-        CheckSessionsRequest, ContactChanged, EndedSinceRequest, EventBatch, FollowRequest, FriendAdded, FriendRemoved,
-        FriendView, SessionEnded, SessionRevoked, event::Event as Told, service_event::Event,
+        CheckSessionsRequest, EndedSinceRequest, EventBatch, FollowRequest, SessionEnded, SessionRevoked,
+        event::Event as Told, service_event::Event,
     },
 };
 use anser_types::{Error, Result, SessionId, UserId};
@@ -23,11 +23,11 @@ use tokio::{
 use crate::{
     frames::{About, Block},
     state::Gateway,
-    sync_me::{profiles, request_view},
+    tell::{self, Change},
     ws::close::Close,
 };
 
-/// Changes of contacts that may wait for profiles. Beyond it clients are told to ask by themselves.
+/// Changes that may wait to be told. Beyond it returning clients are told to ask by themselves.
 const WAITING_CHANGES: usize = 1_024;
 /// How many sessions one question names.
 const SESSIONS_A_CHECK: usize = 1_000;
@@ -37,7 +37,7 @@ const REPLACED: &str = "replaced";
 /// Follows the events until it is dropped.
 pub(crate) async fn run(gateway: Arc<Gateway>) {
     let (changes, waiting) = mpsc::channel(WAITING_CHANGES);
-    let telling = tell(gateway.clone(), waiting);
+    let telling = tell::run(gateway.clone(), waiting);
     let following = async {
         let timings = &gateway.options.timings;
         let mut follower = Follower { gateway: &gateway, changes, through: None };
@@ -57,7 +57,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>) {
 
 struct Follower<'g> {
     gateway: &'g Arc<Gateway>,
-    changes: mpsc::Sender<ContactChanged>,
+    changes: mpsc::Sender<Change>,
     /// Up to here events were taken; none before the first.
     through: Option<i64>,
 }
@@ -94,14 +94,16 @@ impl Follower<'_> {
         for item in batch.items {
             match item.event {
                 Some(Event::SessionRevoked(revoked)) => self.revoked(revoked),
-                Some(Event::ContactChanged(changed)) => later.push(changed),
+                Some(Event::ContactChanged(changed)) => later.push(Change::Contacts(changed)),
+                Some(Event::SettingsChanged(changed)) => later.push(Change::Settings(changed)),
+                Some(Event::JoinRequestChanged(changed)) => later.push(Change::JoinRequest(changed)),
                 Some(Event::UserUpdated(updated)) => self.forget_me(&updated.user_id),
                 None => {}
             }
         }
         for changed in later {
             if let Err(refused) = self.changes.try_send(changed) {
-                self.forget_me(&refused.into_inner().user_id);
+                refused.into_inner().people().iter().for_each(|user| self.forget_me(user));
             }
         }
         self.through = Some(batch.through);
@@ -147,48 +149,4 @@ impl Follower<'_> {
         ended.iter().for_each(|session| self.gateway.identities.ended().insert(*session));
         self.gateway.end_sessions(&ended, &Close::SESSION_ENDED);
     }
-}
-
-/// Tells people what changed among their contacts, in order.
-async fn tell(gateway: Arc<Gateway>, mut waiting: mpsc::Receiver<ContactChanged>) {
-    while let Some(changed) = waiting.recv().await {
-        let Ok(user) = UserId::try_from(&changed.user_id[..]) else { continue };
-        if gateway.hub.sockets_of(user).is_empty() {
-            continue;
-        }
-        let about = About::Contacts(changed.version);
-        for event in events_of(&gateway, changed).await {
-            gateway.hub.tell(user, Block::one(event, about), &gateway.desk());
-        }
-    }
-}
-
-/// A change as its person is told: with the profiles of the people in it, as far as they can be had.
-async fn events_of(gateway: &Gateway, changed: ContactChanged) -> Vec<Told> {
-    let in_request = changed.request.iter().flat_map(|request| [&request.from_user_id, &request.to_user_id]);
-    let people: Vec<Vec<u8>> =
-        in_request.chain(changed.added_friend.iter().map(|friend| &friend.user_id)).cloned().collect();
-    let profiles = match people.is_empty() {
-        true => Ok(Default::default()),
-        false => profiles(&gateway.services, &Context::service(), people).await,
-    };
-    let profiles = profiles.unwrap_or_else(|error| {
-        tracing::warn!(%error, "people are told of a change without profiles");
-        Default::default()
-    });
-    let mut events = Vec::new();
-    if let Some(request) = changed.request {
-        events.push(Told::FriendRequest(request_view(request, &profiles)));
-    }
-    if let Some(friend) = changed.added_friend {
-        let profile = profiles.get(&friend.user_id).cloned();
-        events.push(Told::FriendAdded(FriendAdded { friend: Some(FriendView { friend: Some(friend), profile }) }));
-    }
-    if !changed.removed_friend.is_empty() {
-        events.push(Told::FriendRemoved(FriendRemoved {
-            user_id: changed.removed_friend,
-            conversation_id: changed.removed_conversation,
-        }));
-    }
-    events
 }

@@ -200,6 +200,8 @@ pub enum About {
     },
     /// The user's contacts, which stand at this version with it.
     Contacts(i64),
+    /// What the user set about conversations, which stands at this version with it.
+    Settings(i64),
     /// Anything else.
     Other,
 }

@@ -19,6 +19,7 @@ mod resume;
 pub mod routes;
 pub mod state;
 pub mod sync_me;
+mod tell;
 pub mod ws;
 
 pub use health::Health;

@@ -6,7 +6,7 @@
 
 use anser_types::base32;
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 const STORE_BYTES: usize = 6;
 
 /// The part of a store's epoch that a resume point carries.
@@ -41,17 +41,20 @@ pub struct MeVersions {
     pub contacts: Option<i64>,
     /// Of the user's profile.
     pub profile: Option<i64>,
+    /// Of what the user set about conversations.
+    pub settings: Option<i64>,
 }
 
 impl ResumePoint {
     /// The point as clients get it.
     pub fn to_text(self) -> String {
-        let mut bytes = [0; 1 + STORE_BYTES + 3 * 10];
+        let mut bytes = [0; 1 + STORE_BYTES + 4 * 10];
         bytes[0] = FORMAT;
         bytes[1..=STORE_BYTES].copy_from_slice(&self.store.0);
         let mut length = 1 + STORE_BYTES;
         let version = |version: Option<i64>| version.map_or(0, |version| version as u64 + 1);
-        for number in [self.position as u64, version(self.me.contacts), version(self.me.profile)] {
+        let me = [self.me.contacts, self.me.profile, self.me.settings].map(version);
+        for number in [self.position as u64].into_iter().chain(me) {
             length += put_varint(&mut bytes[length..], number);
         }
         base32::encode(&bytes[..length])
@@ -65,8 +68,9 @@ impl ResumePoint {
         let position = i64::try_from(take_varint(&mut rest)?).ok()?;
         let contacts = version(take_varint(&mut rest)?)?;
         let profile = version(take_varint(&mut rest)?)?;
+        let settings = version(take_varint(&mut rest)?)?;
         let store = StoreName(store.try_into().ok()?);
-        rest.is_empty().then_some(Self { store, position, me: MeVersions { contacts, profile } })
+        rest.is_empty().then_some(Self { store, position, me: MeVersions { contacts, profile, settings } })
     }
 }
 
@@ -112,8 +116,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn points_round_trip(position in 0i64..i64::MAX, contacts in proptest::option::of(0i64..i64::MAX - 1), profile in proptest::option::of(0i64..9)) {
-            let point = ResumePoint { store: StoreName::of(b"a store's epoch"), position, me: MeVersions { contacts, profile } };
+        fn points_round_trip(position in 0i64..i64::MAX, contacts in proptest::option::of(0i64..i64::MAX - 1), profile in proptest::option::of(0i64..9), settings in proptest::option::of(0i64..900)) {
+            let me = MeVersions { contacts, profile, settings };
+            let point = ResumePoint { store: StoreName::of(b"a store's epoch"), position, me };
             prop_assert_eq!(ResumePoint::parse(&point.to_text()), Some(point));
         }
 
@@ -125,8 +130,8 @@ mod tests {
 
     #[test]
     fn a_point_is_short() {
-        let me = MeVersions { contacts: Some(40), profile: Some(2) };
+        let me = MeVersions { contacts: Some(40), profile: Some(2), settings: Some(300) };
         let point = ResumePoint { store: StoreName::of(&[9; 16]), position: 10_000_000, me };
-        assert!(point.to_text().len() <= 24);
+        assert!(point.to_text().len() <= 28);
     }
 }

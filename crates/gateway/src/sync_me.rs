@@ -1,4 +1,4 @@
-//! "Everything about me since": the answers of user and contact under one opaque token.
+//! "Everything about me since": the answers of user, contact and messaging under one opaque token.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use anser_contract::{
     Context,
     v1::{
         FriendRequest, FriendRequestView, FriendView, GetUsersRequest, MePage, PublicProfile, SyncContactsRequest,
-        SyncMe, SyncProfileRequest,
+        SyncMe, SyncProfileRequest, SyncSettingsRequest,
     },
 };
 use anser_types::{Code, Error, Result, Timestamp, base32};
@@ -16,7 +16,7 @@ use crate::{
     resume::{MeVersions, put_varint, take_varint},
 };
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 /// How long a token is good: as long as removals are remembered.
 const MAX_AGE_MS: i64 = 90 * 24 * 3_600_000;
 /// How many profiles one call gives.
@@ -39,9 +39,10 @@ pub(crate) async fn sync_me_versions(
     if now - since.at > MAX_AGE_MS {
         return Err(Error::new(Code::SyncRequired, "the token is too old: ask again without one"));
     }
-    let (profile, contacts) = futures_util::future::try_join(
+    let (profile, contacts, settings) = futures_util::future::try_join3(
         services.users.sync_profile(ctx, SyncProfileRequest { since: since.profile }),
         services.contacts.sync_contacts(ctx, SyncContactsRequest { since: since.contacts }),
+        services.conversations.sync_settings(ctx, SyncSettingsRequest { since: since.settings }),
     )
     .await?;
     let friends = contacts.friends.iter().map(|friend| &friend.user_id);
@@ -51,16 +52,18 @@ pub(crate) async fn sync_me_versions(
         let profile = profiles.get(&friend.user_id).cloned();
         FriendView { friend: Some(friend), profile }
     };
-    let next = Token { at: now, profile: profile.version, contacts: contacts.version };
+    let next = Token { at: now, profile: profile.version, contacts: contacts.version, settings: settings.version };
     let page = MePage {
         me: profile.me,
         friends: contacts.friends.into_iter().map(view).collect(),
         requests: contacts.requests.into_iter().map(|request| request_view(request, &profiles)).collect(),
         removed: contacts.removed,
         next_token: next.to_text(),
-        has_more: contacts.has_more,
+        has_more: contacts.has_more || settings.has_more,
+        settings: settings.items,
     };
-    let versions = MeVersions { contacts: Some(next.contacts), profile: Some(next.profile) };
+    let versions =
+        MeVersions { contacts: Some(next.contacts), profile: Some(next.profile), settings: Some(next.settings) };
     let complete = (!page.has_more).then_some(versions);
     Ok((page, complete))
 }
@@ -93,14 +96,15 @@ struct Token {
     at: Timestamp,
     profile: i64,
     contacts: i64,
+    settings: i64,
 }
 
 impl Token {
     fn to_text(self) -> String {
-        let mut bytes = [0; 31];
+        let mut bytes = [0; 1 + 4 * 10];
         bytes[0] = FORMAT;
         let mut length = 1;
-        for number in [self.at, self.profile, self.contacts] {
+        for number in [self.at, self.profile, self.contacts, self.settings] {
             length += put_varint(&mut bytes[length..], number as u64);
         }
         base32::encode(&bytes[..length])
@@ -111,7 +115,7 @@ impl Token {
         let bytes = base32::decode(text).ok_or_else(refused)?;
         let (&[FORMAT], mut rest) = bytes.split_at_checked(1).ok_or_else(refused)? else { return Err(refused()) };
         let mut number = || take_varint(&mut rest).and_then(|number| i64::try_from(number).ok()).ok_or_else(refused);
-        let token = Self { at: number()?, profile: number()?, contacts: number()? };
+        let token = Self { at: number()?, profile: number()?, contacts: number()?, settings: number()? };
         if rest.is_empty() { Ok(token) } else { Err(refused()) }
     }
 }
@@ -122,7 +126,7 @@ mod tests {
 
     #[test]
     fn tokens_round_trip_and_foreign_ones_are_refused() {
-        let token = Token { at: 1_700_000_000_000, profile: 3, contacts: 900 };
+        let token = Token { at: 1_700_000_000_000, profile: 3, contacts: 900, settings: 7 };
         assert_eq!(Token::parse(&token.to_text()), Ok(token));
         for text in ["", "nonsense!", "zzzz", &token.to_text()[1..]] {
             assert_eq!(Token::parse(text).map_err(|error| error.code), Err(Code::InvalidArgument), "{text:?}");

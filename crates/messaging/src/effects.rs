@@ -39,6 +39,8 @@ pub struct Appended {
     pub last_position: i64,
     /// Who came in: they get these entries too.
     pub joined: Vec<UserId>,
+    /// From where on those who came in may read.
+    pub first_readable: i64,
     /// Who went: these entries are the last they get.
     pub left: Vec<UserId>,
     /// Which entries came over which link, and that gateway's name for the send.

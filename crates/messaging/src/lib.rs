@@ -1,7 +1,8 @@
 //! Messaging: conversations and their messages — authorise, order, store, decide who gets it.
 //!
 //! **Owns** (tables `messaging_…`): the log (entries, keys, extents), conversations, members, direct pairs with their
-//! relation, read cursors, invitations. **Calls** nobody. **Tells**: the log itself, over links to the gateways.
+//! relation, read cursors, invitations, links and requests to join, what people set for themselves. **Calls** nobody.
+//! **Tells**: the log itself, over links to the gateways; `SettingsChanged` and `JoinRequestChanged`, which are no entries.
 //!
 //! What must always hold: seqs of a conversation are 1…n without holes and never reused; an answer to a send leaves
 //! after the commit that stored it; rights are checked in the transaction that uses them; nobody receives an entry
@@ -41,6 +42,7 @@ pub use options::MessagingOptions;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { service: "messaging", number: 1, sql: include_str!("../migrations/0001_log.sql") },
     Migration { service: "messaging", number: 2, sql: include_str!("../migrations/0002_indexed.sql") },
+    Migration { service: "messaging", number: 3, sql: include_str!("../migrations/0003_groups.sql") },
 ];
 
 /// The service.
@@ -160,6 +162,86 @@ impl Conversations for MessagingService {
 
     async fn change_role(&self, ctx: &Context, request: v1::ChangeRoleRequest) -> Result<v1::Member> {
         conversation::change_role(&self.0, ctx, request).await
+    }
+
+    async fn change_group(&self, ctx: &Context, request: v1::ChangeGroupRequest) -> Result<v1::Conversation> {
+        conversation::change_group(&self.0, ctx, request).await
+    }
+
+    async fn transfer_ownership(
+        &self,
+        ctx: &Context,
+        request: v1::TransferOwnershipRequest,
+    ) -> Result<v1::Conversation> {
+        conversation::transfer_ownership(&self.0, ctx, request).await
+    }
+
+    async fn dismiss_group(&self, ctx: &Context, request: v1::DismissGroupRequest) -> Result<v1::Conversation> {
+        conversation::dismiss_group(&self.0, ctx, request).await
+    }
+
+    async fn mute(&self, ctx: &Context, request: v1::MuteRequest) -> Result<v1::MuteReply> {
+        conversation::mute(&self.0, ctx, request).await
+    }
+
+    async fn set_member_nickname(&self, ctx: &Context, request: v1::SetMemberNicknameRequest) -> Result<v1::Member> {
+        conversation::set_member_nickname(&self.0, ctx, request).await
+    }
+
+    async fn create_join_link(&self, ctx: &Context, request: v1::CreateJoinLinkRequest) -> Result<v1::JoinLink> {
+        conversation::create_join_link(&self.0, ctx, request).await
+    }
+
+    async fn list_join_links(
+        &self,
+        ctx: &Context,
+        request: v1::ListJoinLinksRequest,
+    ) -> Result<v1::ListJoinLinksReply> {
+        conversation::list_join_links(&self.0, ctx, request).await
+    }
+
+    async fn revoke_join_link(
+        &self,
+        ctx: &Context,
+        request: v1::RevokeJoinLinkRequest,
+    ) -> Result<v1::RevokeJoinLinkReply> {
+        conversation::revoke_join_link(&self.0, ctx, request).await
+    }
+
+    async fn look_at_join_link(&self, ctx: &Context, request: v1::JoinByLinkRequest) -> Result<v1::JoinLinkView> {
+        conversation::look_at_join_link(&self.0, ctx, request).await
+    }
+
+    async fn join_by_link(&self, ctx: &Context, request: v1::JoinByLinkRequest) -> Result<v1::JoinByLinkReply> {
+        conversation::join_by_link(&self.0, ctx, request).await
+    }
+
+    async fn list_join_requests(
+        &self,
+        ctx: &Context,
+        request: v1::ListJoinRequestsRequest,
+    ) -> Result<v1::ListJoinRequestsReply> {
+        conversation::list_join_requests(&self.0, ctx, request).await
+    }
+
+    async fn answer_join_request(
+        &self,
+        ctx: &Context,
+        request: v1::AnswerJoinRequestRequest,
+    ) -> Result<v1::AnswerJoinRequestReply> {
+        conversation::answer_join_request(&self.0, ctx, request).await
+    }
+
+    async fn change_settings(
+        &self,
+        ctx: &Context,
+        request: v1::ChangeSettingsRequest,
+    ) -> Result<v1::ConversationSettings> {
+        conversation::change_settings(&self.0, ctx, request).await
+    }
+
+    async fn sync_settings(&self, ctx: &Context, request: v1::SyncSettingsRequest) -> Result<v1::SyncSettingsReply> {
+        conversation::sync_settings(&self.0, ctx, request).await
     }
 
     async fn apply_relation(&self, ctx: &Context, request: v1::ApplyRelationRequest) -> Result<v1::ApplyRelationReply> {

@@ -20,6 +20,10 @@ pub struct Stay {
     pub role: Role,
     /// When.
     pub joined_at: Timestamp,
+    /// The entry of joining: later than `from_seq` in a group that shows newcomers its history.
+    pub joined_seq: i64,
+    /// Until when they may not send.
+    pub muted_until: Timestamp,
 }
 
 /// What one person may read of one conversation, as its log stands.
@@ -63,7 +67,7 @@ impl View {
 
     /// Where the latest stay began: nothing before it is unread.
     pub fn joined_seq(&self) -> i64 {
-        self.stays.last().map_or(0, |stay| stay.from_seq)
+        self.stays.last().map_or(0, |stay| stay.joined_seq)
     }
 
     /// Whether they may read `seq`.
@@ -110,7 +114,7 @@ impl View {
 /// A person's stays in a conversation, oldest first.
 pub fn stays(reader: &Reader<'_>, conversation: ConversationId, user: UserId) -> Result<Vec<Stay>> {
     reader.rows(
-        "SELECT from_seq, to_seq, role, joined_at FROM messaging_member
+        "SELECT from_seq, to_seq, role, joined_at, joined_seq, muted_until FROM messaging_member
          WHERE conversation = ? AND user_id = ? ORDER BY from_seq",
         &[(&conversation).into(), (&user).into()],
         |row| stay_from_row(row, 0),
@@ -121,7 +125,7 @@ pub fn stays(reader: &Reader<'_>, conversation: ConversationId, user: UserId) ->
 pub fn conversations_of(reader: &Reader<'_>, user: UserId) -> Result<Vec<(ConversationId, Vec<Stay>)>> {
     let mut out: Vec<(ConversationId, Vec<Stay>)> = Vec::new();
     reader.rows(
-        "SELECT conversation, from_seq, to_seq, role, joined_at FROM messaging_member
+        "SELECT conversation, from_seq, to_seq, role, joined_at, joined_seq, muted_until FROM messaging_member
          WHERE user_id = ? ORDER BY conversation, from_seq",
         &[(&user).into()],
         |row| {
@@ -146,15 +150,47 @@ pub fn current_conversations(reader: &Reader<'_>, user: UserId) -> Result<Vec<Co
 }
 
 /// In which relation `user` stands to `conversation`; `Outsider` also where there is no such conversation.
-/// `strangers`: whether configuration lets people talk who are not friends.
+/// `strangers`: whether configuration lets people talk who are not friends. Whether they are muted for now is another
+/// question: [`standing_to_send`].
 pub fn standing(reader: &Reader<'_>, conversation: ConversationId, user: UserId, strangers: bool) -> Result<Standing> {
     let Some(stay) = stays(reader, conversation, user)?.pop() else { return Ok(Standing::Outsider) };
+    let Some(state) = state(reader, conversation)? else { return Ok(Standing::Outsider) };
+    stands(reader, conversation, stay, &state, strangers)
+}
+
+/// [`standing`] with regard to sending: plain members may be muted, which ends by itself. Answers until when it holds.
+pub fn standing_to_send(
+    reader: &Reader<'_>,
+    conversation: ConversationId,
+    user: UserId,
+    strangers: bool,
+    now: Timestamp,
+) -> Result<(Standing, Timestamp)> {
+    let Some(stay) = stays(reader, conversation, user)?.pop() else { return Ok((Standing::Outsider, Timestamp::MAX)) };
+    let Some(state) = state(reader, conversation)? else { return Ok((Standing::Outsider, Timestamp::MAX)) };
+    let muted_until = stay.muted_until.max(state.muted_until);
+    Ok(match stands(reader, conversation, stay, &state, strangers)? {
+        Standing::Member if muted_until > now => (Standing::MutedMember, muted_until),
+        standing => (standing, Timestamp::MAX),
+    })
+}
+
+fn stands(
+    reader: &Reader<'_>,
+    conversation: ConversationId,
+    stay: Stay,
+    state: &State,
+    strangers: bool,
+) -> Result<Standing> {
     if stay.to_seq.is_some() {
         return Ok(Standing::FormerMember);
     }
-    if kind(reader, conversation)? == Some(ConversationKind::Direct) {
+    if state.kind == ConversationKind::Direct {
         let open = strangers || friends(reader, conversation)?;
         return Ok(if open { Standing::Peer } else { Standing::ClosedPeer });
+    }
+    if state.dismissed {
+        return Ok(Standing::Dismissed);
     }
     Ok(match stay.role {
         Role::Owner => Standing::Owner,
@@ -176,11 +212,23 @@ pub fn hide(refusal: Error) -> Error {
     }
 }
 
-/// What kind of conversation this is, if it exists.
-pub fn kind(reader: &Reader<'_>, conversation: ConversationId) -> Result<Option<ConversationKind>> {
-    reader.row("SELECT kind FROM messaging_conversation WHERE id = ?", &[(&conversation).into()], |row| {
-        ConversationKind::try_from(row.int(0)? as i32).map_err(|_| Error::internal("unknown kind of conversation"))
-    })
+/// What a conversation itself says about who may send.
+struct State {
+    kind: ConversationKind,
+    dismissed: bool,
+    muted_until: Timestamp,
+}
+
+fn state(reader: &Reader<'_>, conversation: ConversationId) -> Result<Option<State>> {
+    reader.row(
+        "SELECT kind, dismissed_at, muted_until FROM messaging_conversation WHERE id = ?",
+        &[(&conversation).into()],
+        |row| {
+            let kind = ConversationKind::try_from(row.int(0)? as i32)
+                .map_err(|_| Error::internal("unknown kind of conversation"))?;
+            Ok(State { kind, dismissed: row.flag(1)?, muted_until: row.int(2)? })
+        },
+    )
 }
 
 /// The two people of a direct conversation, the smaller id first.
@@ -205,11 +253,18 @@ fn friends(reader: &Reader<'_>, conversation: ConversationId) -> Result<bool> {
 }
 
 fn stay_from_row(row: &Row<'_>, first: usize) -> Result<Stay> {
+    let from_seq = row.int(first)?;
+    let joined_seq = match row.int(first + 4)? {
+        0 => from_seq,
+        later => later,
+    };
     Ok(Stay {
-        from_seq: row.int(first)?,
+        from_seq,
         to_seq: row.opt_int(first + 1)?,
         role: Role::try_from(row.int(first + 2)? as i32).unwrap_or(Role::Member),
         joined_at: row.int(first + 3)?,
+        joined_seq,
+        muted_until: row.int(first + 5)?,
     })
 }
 
@@ -218,7 +273,7 @@ mod tests {
     use super::*;
 
     fn stay(from_seq: i64, to_seq: Option<i64>) -> Stay {
-        Stay { from_seq, to_seq, role: Role::Member, joined_at: 0 }
+        Stay { from_seq, to_seq, role: Role::Member, joined_at: 0, joined_seq: from_seq, muted_until: 0 }
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub struct MessagingOptions {
     pub invitations: i64,
     /// The longest title of a group, in bytes.
     pub title_bytes: usize,
+    /// A member's name in a group, in bytes.
+    pub nickname_bytes: usize,
+    /// A group's announcement, in bytes.
+    pub announcement_bytes: usize,
     /// Sends that may wait for the writer before `unavailable`.
     pub send_queue: usize,
     /// Entries in one page of a conversation's sync.
@@ -54,6 +58,8 @@ impl Default for MessagingOptions {
             invite_batch: 500,
             invitations: 500,
             title_bytes: 128,
+            nickname_bytes: 64,
+            announcement_bytes: 4_096,
             send_queue: 16_384,
             sync_entries: 256,
             sync_bytes: 256 << 10,

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use anser_types::{ConversationId, Standing, UserId};
+use anser_types::{ConversationId, Standing, Timestamp, UserId};
 use parking_lot::Mutex;
 
 use crate::log::Head;
@@ -25,8 +25,8 @@ pub struct Rooms(Mutex<HashMap<ConversationId, Room>>);
 pub struct Room {
     /// Where its log ends.
     pub head: Head,
-    /// How recent senders stand to it.
-    pub senders: HashMap<UserId, Standing>,
+    /// How recent senders stand to it, and until when that holds: being muted ends by itself.
+    pub senders: HashMap<UserId, (Standing, Timestamp)>,
 }
 
 impl Rooms {

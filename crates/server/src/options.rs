@@ -73,6 +73,8 @@ pub fn messaging(config: &Config, page_key: [u8; 32]) -> MessagingOptions {
         invite_batch: limits.invite_batch as usize,
         invitations: i64::from(limits.invitations),
         title_bytes: limits.title_bytes,
+        nickname_bytes: limits.name_bytes,
+        announcement_bytes: limits.announcement_bytes,
         send_queue: messaging.send_queue,
         sync_entries: limits.sync_entries as usize,
         sync_bytes: limits.sync_bytes as usize,

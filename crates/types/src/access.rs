@@ -43,6 +43,26 @@ pub enum Action {
     ChangeRole,
     /// Accept or decline an invitation into a group.
     AnswerInvitation,
+    /// Bring people into a group whose rules leave that to owner and admins; make links into it.
+    InviteAsAdmin,
+    /// Change a group's title, picture, announcement and rules.
+    ChangeGroup,
+    /// Hand a group to somebody else.
+    TransferOwnership,
+    /// Close a group for good.
+    DismissGroup,
+    /// Keep a plain member, or all of them, from sending for a while.
+    Mute,
+    /// Have a name of one's own in a group.
+    NameOneself,
+    /// Give another member a name in the group.
+    NameMember,
+    /// See and revoke the links into a group.
+    ManageLinks,
+    /// See who wants to come into a group, and consent or not.
+    AnswerJoinRequest,
+    /// Set something about a conversation for oneself: pin, mute, archive, hide, draft.
+    ChangeSettings,
 }
 
 /// In which relation the caller stands to the thing concerned.
@@ -60,6 +80,10 @@ pub enum Standing {
     Admin,
     /// Member of the group.
     Member,
+    /// Member of the group who may not send for now.
+    MutedMember,
+    /// In a group that was closed for good, in whatever role.
+    Dismissed,
     /// One of the two people of a direct conversation that is open.
     Peer,
     /// One of the two people of a direct conversation that is closed: they may read and no more.
@@ -98,17 +122,56 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
                 | RemoveMember
                 | RemoveAdmin
                 | ChangeRole
+                | InviteAsAdmin
+                | ChangeGroup
+                | TransferOwnership
+                | DismissGroup
+                | Mute
+                | NameOneself
+                | NameMember
+                | ManageLinks
+                | AnswerJoinRequest
+                | ChangeSettings
         ),
         Admin => matches!(
             action,
-            ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | Send | Invite | RemoveMember | Leave
+            ReadConversation
+                | ReadEntries
+                | ReadMembers
+                | MoveReadCursor
+                | Send
+                | Invite
+                | RemoveMember
+                | Leave
+                | InviteAsAdmin
+                | ChangeGroup
+                | Mute
+                | NameOneself
+                | NameMember
+                | ManageLinks
+                | AnswerJoinRequest
+                | ChangeSettings
         ),
-        Member => {
-            matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | Send | Invite | Leave)
+        Member => action == Send || authorise(action, MutedMember).is_ok(),
+        MutedMember => matches!(
+            action,
+            ReadConversation
+                | ReadEntries
+                | ReadMembers
+                | MoveReadCursor
+                | Invite
+                | Leave
+                | NameOneself
+                | ChangeSettings
+        ),
+        Dismissed => {
+            matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | Leave | ChangeSettings)
         }
-        Peer => matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | Send),
-        ClosedPeer => matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor),
-        FormerMember => matches!(action, ReadConversation | ReadEntries | MoveReadCursor),
+        Peer => action == Send || authorise(action, ClosedPeer).is_ok(),
+        ClosedPeer => {
+            matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | ChangeSettings)
+        }
+        FormerMember => matches!(action, ReadConversation | ReadEntries | MoveReadCursor | ChangeSettings),
         Outsider => false,
     };
     if allowed { Ok(()) } else { Err(refusal(action, standing)) }
@@ -117,6 +180,8 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
 fn refusal(action: Action, standing: Standing) -> Error {
     match (standing, action) {
         (Standing::Outsider | Standing::Person | Standing::Own | Standing::Author, _) => Error::not_found("thing"),
+        (Standing::MutedMember, Action::Send) => Error::new(Code::Muted, "you may not send here for now"),
+        (Standing::Dismissed, _) => Error::new(Code::ConversationClosed, "the group was closed for good"),
         (Standing::ClosedPeer, Action::Send) => Error::new(Code::NotAllowed, "you may not talk to this person"),
         (Standing::Owner, Action::Leave) => {
             Error::new(Code::Forbidden, "the owner leaves after handing the group over or dismissing it")
@@ -143,6 +208,18 @@ mod tests {
     fn closed_direct_conversations_are_read_only() {
         assert!(authorise(Action::ReadEntries, Standing::ClosedPeer).is_ok());
         assert_eq!(authorise(Action::Send, Standing::ClosedPeer).map_err(|e| e.code), Err(Code::NotAllowed));
+    }
+
+    #[test]
+    fn who_is_muted_does_all_but_send_and_a_dismissed_group_is_read_only() {
+        assert_eq!(authorise(Action::Send, Standing::MutedMember).map_err(|e| e.code), Err(Code::Muted));
+        assert!(authorise(Action::Send, Standing::Member).is_ok());
+        assert!(authorise(Action::Leave, Standing::MutedMember).is_ok());
+        for action in [Action::Send, Action::Invite, Action::ChangeGroup, Action::Mute, Action::DismissGroup] {
+            let refused = authorise(action, Standing::Dismissed).map_err(|e| e.code);
+            assert_eq!(refused, Err(Code::ConversationClosed), "{action:?}");
+        }
+        assert!(authorise(Action::Leave, Standing::Dismissed).is_ok(), "the owner too");
     }
 
     #[test]

@@ -134,6 +134,8 @@ typed_ids!(
     DeviceId,
     /// Names a friend request.
     FriendRequestId,
+    /// Names a link into a group.
+    JoinLinkId,
     /// The sending client's id of one intent to send (`client_msg_id`), kept over all retries.
     MessageId,
 );

@@ -15,4 +15,4 @@ pub mod plant;
 pub use access::{Action, Standing, authorise};
 pub use clock::{Clock, Timestamp};
 pub use error::{Code, Error, FieldError, Result};
-pub use id::{ConversationId, DeviceId, FriendRequestId, Id, MessageId, SessionId, UserId};
+pub use id::{ConversationId, DeviceId, FriendRequestId, Id, JoinLinkId, MessageId, SessionId, UserId};

@@ -9,7 +9,7 @@ use super::show::printable;
 use crate::{
     Client, Connection, Notice, Order, Place, Result,
     http::{ConversationView, InvitationView, text_message},
-    v1::{Entry, FriendRequestState, FriendRequestView, event, event::Event as Kind},
+    v1::{Entry, FriendRequestState, FriendRequestView, JoinRequestState, event, event::Event as Kind},
 };
 
 /// How long a message is tried before the person is told that it did not go.
@@ -181,7 +181,17 @@ impl Room {
             Kind::Invitation(invitation) => {
                 self.told.push(format!("* you are invited into “{}” (/invitations)", printable(&invitation.title)));
             }
-            Kind::SessionEnded(_) | Kind::Read(_) | Kind::FriendRequest(_) => {}
+            Kind::JoinRequest(told) if told.state() == JoinRequestState::Waiting => {
+                let request = told.request.unwrap_or_default();
+                let name = self.name_of(&request.user_id).await;
+                let group = ConversationId::try_from(&request.conversation_id[..]).unwrap_or_default();
+                self.told.push(format!("* {name} would like to come into {}", self.title(group)));
+            }
+            Kind::SessionEnded(_)
+            | Kind::Read(_)
+            | Kind::FriendRequest(_)
+            | Kind::Settings(_)
+            | Kind::JoinRequest(_) => {}
         }
         Ok(())
     }

@@ -32,7 +32,8 @@ impl Room {
                 let role = format!("{:?}", changed.role()).to_lowercase();
                 format!("* {sender} made {} {role}", self.name_of(&changed.user_id).await)
             }
-            Some(Kind::Opened(_) | Kind::Closed(_)) => format!("* {}", entry.fallback_text),
+            Some(Kind::Renamed(renamed)) => format!("* {sender} named the group “{}”", printable(&renamed.title)),
+            _ if !entry.countable => format!("* {}", printable(&entry.fallback_text)),
             _ => format!("{sender}: {}", printable(&entry.fallback_text)),
         }
     }

@@ -4,6 +4,7 @@
 //! answer; everything else stands on it.
 
 mod conversations;
+mod groups;
 mod messages;
 mod people;
 mod sessions;
@@ -23,6 +24,7 @@ use crate::{
     v1::{Problem, TokenReply},
 };
 
+pub use groups::Joined;
 pub use messages::{Range, custom_message, text_message};
 pub use sessions::LoginDevice;
 pub use views::{ConversationView, InvitationView, MemberView};

@@ -1,10 +1,10 @@
-//! `/v1/conversations`: make, list, look at, leave, and how far one has read.
+//! `/v1/conversations`: make, list, look at, leave, how far one has read, and what one sets for oneself.
 
 use std::sync::Arc;
 
 use anser_contract::v1::{
-    CreateGroupRequest, GetConversationRequest, LeaveRequest, ListConversationsRequest, MoveReadCursorRequest,
-    OpenDirectRequest, ReadMoved,
+    ChangeSettingsRequest, ConversationSettings, CreateGroupRequest, GetConversationRequest, LeaveRequest,
+    ListConversationsRequest, MoveReadCursorRequest, OpenDirectRequest, ReadMoved,
 };
 use anser_types::{Code, ConversationId, Error, UserId};
 use axum::extract::State;
@@ -50,8 +50,18 @@ pub fn routes() -> Vec<Route> {
             .details("The cursor only moves forward and never beyond the head; the answer says where it stands.")
             .takes::<ReadUpTo>()
             .answers::<ReadMoved>(200, "Where the cursor stands, and what is unread"),
+        route(Method::PATCH, "/v1/conversations/{conversation_id}/settings", "change_settings", change_settings)
+            .about("Set something about a conversation for yourself: on top, quiet, aside, out of sight, marked unread, a draft")
+            .details(
+                "What is not named stays. The same on all your devices: they are told, and find it by `sync/me`. A hidden \
+                 conversation comes back with the next thing that happens in it; a mark goes when you read on.",
+            )
+            .takes::<NewSettings>()
+            .answers::<ConversationSettings>(200, "Your settings of it")
+            .refuses(&[Code::LimitExceeded]),
         route(Method::POST, "/v1/conversations/{conversation_id}:leave", "leave_conversation", leave)
             .about("Leave a group")
+            .details("The owner hands the group over or closes it first.")
             .keyed()
             .answers_other(204, None, "You are no longer a member")
             .refuses(&[Code::Forbidden]),
@@ -147,4 +157,35 @@ async fn leave(
     let request = LeaveRequest { conversation_id: id.to_vec(), idempotency_key };
     gateway.services.conversations.leave(&ctx, request).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is to be set; what is missing stays.
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(default)]
+struct NewSettings {
+    /// On top of the list, or not.
+    pinned: Option<bool>,
+    /// For how long from now your devices keep quiet about it, in milliseconds; 0: not any more; more than a year: until
+    /// further notice.
+    mute_ms: Option<i64>,
+    /// Put aside, or not.
+    archived: Option<bool>,
+    /// Out of the list until something new is in it, or not.
+    hidden: Option<bool>,
+    /// Marked unread, or not.
+    marked_unread: Option<bool>,
+    /// Words not sent yet; empty: none.
+    draft: Option<String>,
+}
+
+async fn change_settings(
+    State(gateway): State<Arc<Gateway>>,
+    Call(ctx): Call,
+    Path(id): Path<ConversationId>,
+    Json(new): Json<NewSettings>,
+) -> Answer<axum::Json<ConversationSettings>> {
+    let NewSettings { pinned, mute_ms, archived, hidden, marked_unread, draft } = new;
+    let conversation_id = id.to_vec();
+    let request = ChangeSettingsRequest { conversation_id, pinned, mute_ms, archived, hidden, marked_unread, draft };
+    Ok(axum::Json(gateway.services.conversations.change_settings(&ctx, request).await?))
 }

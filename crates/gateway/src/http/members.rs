@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anser_contract::json;
 use anser_contract::v1::{
     ChangeRoleRequest, InviteReply, InviteRequest, ListMembersRequest, RemoveMemberRequest, Role,
+    SetMemberNicknameRequest,
 };
 use anser_types::{Code, ConversationId, UserId};
 use axum::extract::State;
@@ -50,6 +51,17 @@ pub fn routes() -> Vec<Route> {
             .takes::<NewRole>()
             .answers::<MemberView>(200, "The member as they now are")
             .refuses(&[Code::Forbidden]),
+        route(
+            Method::PUT,
+            "/v1/conversations/{conversation_id}/members/{user_id}/nickname",
+            "set_member_nickname",
+            set_nickname,
+        )
+        .about("Name a member within a group: yourself, or as an admin a plain member")
+        .keyed()
+        .takes::<NewName>()
+        .answers::<MemberView>(200, "The member as they now are")
+        .refuses(&[Code::Forbidden, Code::ConversationClosed]),
     ];
     rows.into_iter().map(|row| row.class(Class::User).tag("members")).collect()
 }
@@ -114,6 +126,27 @@ async fn change_role(
 ) -> Answer<axum::Json<MemberView>> {
     let request = ChangeRoleRequest { conversation_id: id.to_vec(), user_id: user.to_vec(), role, idempotency_key };
     let member = gateway.services.conversations.change_role(&ctx, request).await?;
+    let mut views = profiles::members(&gateway, &ctx, vec![member]).await?;
+    Ok(axum::Json(views.remove(0)))
+}
+
+/// A name within a group.
+#[derive(Deserialize, ToSchema)]
+struct NewName {
+    /// At most 64 bytes; empty takes the name back.
+    nickname: String,
+}
+
+async fn set_nickname(
+    State(gateway): State<Arc<Gateway>>,
+    Call(ctx): Call,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
+    Path((id, user)): Path<(ConversationId, UserId)>,
+    Json(NewName { nickname }): Json<NewName>,
+) -> Answer<axum::Json<MemberView>> {
+    let (conversation_id, user_id) = (id.to_vec(), user.to_vec());
+    let request = SetMemberNicknameRequest { conversation_id, user_id, nickname, idempotency_key };
+    let member = gateway.services.conversations.set_member_nickname(&ctx, request).await?;
     let mut views = profiles::members(&gateway, &ctx, vec![member]).await?;
     Ok(axum::Json(views.remove(0)))
 }

@@ -9,8 +9,10 @@ mod docs;
 pub mod extract;
 mod friend_requests;
 mod friends;
+mod groups;
 pub mod guard;
 mod invitations;
+mod joining;
 mod members;
 mod messages;
 pub mod openapi;
@@ -85,8 +87,10 @@ pub fn table() -> Vec<Route> {
         friends::routes(),
         conversations::routes(),
         messages::routes(),
+        groups::routes(),
         members::routes(),
         invitations::routes(),
+        joining::routes(),
         sync::routes(),
         socket::routes(),
         probes::routes(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use anser_contract::v1::{GetUsersRequest, Invitation};
+use anser_contract::v1::{GetUsersRequest, Invitation, JoinRequest};
 use anser_contract::{
     Context,
     v1::{Conversation, ConversationKind, Friend, FriendRequest, FriendRequestView, FriendView, Member, PublicProfile},
@@ -45,6 +45,16 @@ pub struct InvitationView {
     /// Who invited; missing where the account no longer exists.
     #[serde(skip_serializing_if = "Option::is_none")]
     inviter: Option<PublicProfile>,
+}
+
+/// Somebody who waits to come into a group, with their profile.
+#[derive(Serialize, ToSchema)]
+pub struct JoinRequestView {
+    #[serde(flatten)]
+    request: JoinRequest,
+    /// Missing where the account no longer exists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<PublicProfile>,
 }
 
 /// Profiles by user id.
@@ -106,6 +116,13 @@ pub async fn members(gateway: &Gateway, ctx: &Context, items: Vec<Member>) -> Re
 pub async fn invitations(gateway: &Gateway, ctx: &Context, items: Vec<Invitation>) -> Result<Vec<InvitationView>> {
     let profiles = Profiles::of(gateway, ctx, items.iter().map(|item| &item.invited_by)).await?;
     let view = |invitation: Invitation| InvitationView { inviter: profiles.get(&invitation.invited_by), invitation };
+    Ok(items.into_iter().map(view).collect())
+}
+
+/// Those who wait to come into a group, with their profiles.
+pub async fn join_requests(gateway: &Gateway, ctx: &Context, items: Vec<JoinRequest>) -> Result<Vec<JoinRequestView>> {
+    let profiles = Profiles::of(gateway, ctx, items.iter().map(|item| &item.user_id)).await?;
+    let view = |request: JoinRequest| JoinRequestView { profile: profiles.get(&request.user_id), request };
     Ok(items.into_iter().map(view).collect())
 }
 

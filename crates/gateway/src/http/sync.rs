@@ -53,7 +53,7 @@ pub fn routes() -> Vec<Route> {
             .takes::<SyncConversations>()
             .answers::<SyncPages>(200, "A page, or an error, for each conversation"),
         route(Method::GET, "/v1/sync/me", "sync_me", me)
-            .about("What changed about you since a token: profile, friends, requests")
+            .about("What changed about you since a token: profile, friends, requests, settings")
             .query::<MeSince>()
             .answers::<MePage>(200, "What is new, changed and gone")
             .refuses(&[Code::SyncRequired]),

@@ -80,8 +80,7 @@ impl Delivery<'_> {
             let block = Block::one(event::Event::Read(moved), about);
             self.to_users(&[read.user_id], &[Arc::new(block)]);
         } else if hint.joined {
-            let earliest_seq = hint.entries.first().map_or(0, |entry| entry.seq);
-            let joined = ConversationJoined { conversation_id: hint.conversation_id, earliest_seq };
+            let joined = ConversationJoined { conversation_id: hint.conversation_id, earliest_seq: hint.earliest_seq };
             let block = Block::one(event::Event::ConversationJoined(joined), About::Other);
             self.to_users(&hint.user_ids, &[Arc::new(block)]);
         } else if let Some(invitation) = hint.invitation {

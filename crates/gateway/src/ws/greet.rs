@@ -9,7 +9,8 @@ use std::{sync::Arc, time::Duration};
 use anser_contract::{
     Context,
     v1::{
-        Hello, RedeemTicketRequest, ResumeReply, ResumeRequest, SyncContactsRequest, SyncProfileRequest, Welcome, event,
+        Hello, RedeemTicketRequest, ResumeReply, ResumeRequest, SyncContactsRequest, SyncProfileRequest,
+        SyncSettingsRequest, Welcome, event,
     },
 };
 use anser_types::{Code, ConversationId, Error, Id, Result, SessionId, UserId};
@@ -310,7 +311,12 @@ async fn me(gateway: &Gateway, ctx: &Context, since: MeVersions) -> Me {
         None => None,
     };
     let contacts = contacts.filter(|reply| !reply.has_more).map(|reply| reply.version);
+    let settings = match since.settings {
+        Some(since) => services.conversations.sync_settings(ctx, SyncSettingsRequest { since }).await.ok(),
+        None => None,
+    };
+    let settings = settings.filter(|reply| !reply.has_more).map(|reply| reply.version);
     let moved = |since: Option<i64>, now: Option<i64>| since.is_none() || since != now;
-    let changed = moved(since.profile, profile) || moved(since.contacts, contacts);
-    Me { changed, now: MeVersions { contacts, profile } }
+    let changed = moved(since.profile, profile) || moved(since.contacts, contacts) || moved(since.settings, settings);
+    Me { changed, now: MeVersions { contacts, profile, settings } }
 }

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     frames::{About, put, put_push},
-    resume::ResumePoint,
+    resume::{MeVersions, ResumePoint},
     state::Gateway,
 };
 
@@ -182,8 +182,10 @@ impl Push {
             events.push(encoded.clone());
             let queued = outbox.dequeue()?;
             count += queued.block.count();
-            if let (About::Contacts(version), Some(known)) = (queued.block.about(), &mut outbox.me.contacts) {
-                *known = version.max(*known);
+            match (queued.block.about(), &mut outbox.me) {
+                (About::Contacts(version), MeVersions { contacts: Some(known), .. })
+                | (About::Settings(version), MeVersions { settings: Some(known), .. }) => *known = version.max(*known),
+                _ => {}
             }
         }
         if events.is_empty() {

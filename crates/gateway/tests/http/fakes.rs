@@ -234,6 +234,26 @@ fake!(Conversations {
     remove_member(_r: RemoveMemberRequest) -> RemoveMemberReply { RemoveMemberReply {} }
     leave(_r: LeaveRequest) -> LeaveReply { LeaveReply {} }
     change_role(r: ChangeRoleRequest) -> Member { Member { user_id: r.user_id, role: r.role, ..Member::default() } }
+    change_group(r: ChangeGroupRequest) -> Conversation { group(r.title.as_deref().unwrap_or("Geese")) }
+    transfer_ownership(_r: TransferOwnershipRequest) -> Conversation { group("Geese") }
+    dismiss_group(_r: DismissGroupRequest) -> Conversation { group("Geese") }
+    mute(r: MuteRequest) -> MuteReply { MuteReply { until_at: r.for_ms } }
+    set_member_nickname(r: SetMemberNicknameRequest) -> Member {
+        Member { user_id: r.user_id, nickname: r.nickname, ..Member::default() }
+    }
+    create_join_link(r: CreateJoinLinkRequest) -> JoinLink { JoinLink { most_uses: r.most_uses, ..JoinLink::default() } }
+    list_join_links(_r: ListJoinLinksRequest) -> ListJoinLinksReply { ListJoinLinksReply::default() }
+    revoke_join_link(_r: RevokeJoinLinkRequest) -> RevokeJoinLinkReply { RevokeJoinLinkReply {} }
+    look_at_join_link(_r: JoinByLinkRequest) -> JoinLinkView { JoinLinkView { title: "Geese".into(), ..JoinLinkView::default() } }
+    join_by_link(_r: JoinByLinkRequest) -> JoinByLinkReply { JoinByLinkReply { conversation: Some(group("Geese")), waiting: false } }
+    list_join_requests(_r: ListJoinRequestsRequest) -> ListJoinRequestsReply {
+        ListJoinRequestsReply { items: vec![JoinRequest { user_id: BOB.to_vec(), ..JoinRequest::default() }], next_cursor: String::new() }
+    }
+    answer_join_request(_r: AnswerJoinRequestRequest) -> AnswerJoinRequestReply { AnswerJoinRequestReply {} }
+    change_settings(r: ChangeSettingsRequest) -> ConversationSettings {
+        ConversationSettings { archived: r.archived.unwrap_or_default(), draft: r.draft.unwrap_or_default(), ..ConversationSettings::default() }
+    }
+    sync_settings(_r: SyncSettingsRequest) -> SyncSettingsReply { SyncSettingsReply::default() }
     apply_relation(_r: ApplyRelationRequest) -> ApplyRelationReply { ApplyRelationReply::default() }
 });
 

@@ -149,6 +149,22 @@ impl Conversations for FakeConversations {
     async fn remove_member(&self, _: &Context, _: RemoveMemberRequest) -> Result<RemoveMemberReply> { no() }
     async fn leave(&self, _: &Context, _: LeaveRequest) -> Result<LeaveReply> { no() }
     async fn change_role(&self, _: &Context, _: ChangeRoleRequest) -> Result<Member> { no() }
+    async fn change_group(&self, _: &Context, _: ChangeGroupRequest) -> Result<Conversation> { no() }
+    async fn transfer_ownership(&self, _: &Context, _: TransferOwnershipRequest) -> Result<Conversation> { no() }
+    async fn dismiss_group(&self, _: &Context, _: DismissGroupRequest) -> Result<Conversation> { no() }
+    async fn mute(&self, _: &Context, _: MuteRequest) -> Result<MuteReply> { no() }
+    async fn set_member_nickname(&self, _: &Context, _: SetMemberNicknameRequest) -> Result<Member> { no() }
+    async fn create_join_link(&self, _: &Context, _: CreateJoinLinkRequest) -> Result<JoinLink> { no() }
+    async fn list_join_links(&self, _: &Context, _: ListJoinLinksRequest) -> Result<ListJoinLinksReply> { no() }
+    async fn revoke_join_link(&self, _: &Context, _: RevokeJoinLinkRequest) -> Result<RevokeJoinLinkReply> { no() }
+    async fn look_at_join_link(&self, _: &Context, _: JoinByLinkRequest) -> Result<JoinLinkView> { no() }
+    async fn join_by_link(&self, _: &Context, _: JoinByLinkRequest) -> Result<JoinByLinkReply> { no() }
+    async fn list_join_requests(&self, _: &Context, _: ListJoinRequestsRequest) -> Result<ListJoinRequestsReply> { no() }
+    async fn answer_join_request(&self, _: &Context, _: AnswerJoinRequestRequest) -> Result<AnswerJoinRequestReply> { no() }
+    async fn change_settings(&self, _: &Context, _: ChangeSettingsRequest) -> Result<ConversationSettings> { no() }
+    async fn sync_settings(&self, _: &Context, _: SyncSettingsRequest) -> Result<SyncSettingsReply> {
+        Ok(SyncSettingsReply::default())
+    }
     async fn apply_relation(&self, _: &Context, _: ApplyRelationRequest) -> Result<ApplyRelationReply> { no() }
 }
 

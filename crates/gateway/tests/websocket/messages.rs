@@ -113,12 +113,11 @@ async fn joining_and_invitations_are_told() {
     let town = Town::start().await;
     let room = town.messages.room(9, &[ALICE, BOB]);
     let mut bob = town.connect(BOB, Encoding::Json).await;
-    let entries = vec![anser_contract::v1::Entry { seq: 4, ..Default::default() }];
     let user_ids = vec![BOB.to_vec()];
     town.messages.hint(Hint {
         conversation_id: room.clone(),
         joined: true,
-        entries,
+        earliest_seq: 4,
         user_ids: user_ids.clone(),
         ..Default::default()
     });

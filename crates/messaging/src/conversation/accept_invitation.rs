@@ -2,13 +2,13 @@
 
 use anser_contract::{
     Context,
-    v1::{AnswerInvitationRequest, Conversation, Joined, content::Kind},
+    v1::{AnswerInvitationRequest, Conversation},
 };
-use anser_engine::{Reader, Tx};
+use anser_engine::Reader;
 use anser_types::{Action, ConversationId, Error, Result, Standing, UserId, authorise};
 
 use super::{conversation_id, describe::describe, guests, notice::Notices, once::once, store};
-use crate::{Messaging, MessagingOptions};
+use crate::Messaging;
 
 /// Accepts an invitation. Into a group that one is in by now it changes nothing.
 pub async fn accept_invitation(
@@ -27,12 +27,12 @@ pub async fn accept_invitation(
             tx.once(&once, notices.now, |tx| {
                 may_answer(tx, conversation, guest)?;
                 if store::member(tx, conversation, guest)?.is_none() {
-                    join(tx, conversation, guest, &notices, &options)?;
+                    guests::join(tx, conversation, guest, guest, &notices, &options)?;
                 }
                 store::delete_invitation(tx, conversation, guest)?;
                 Ok(Vec::new())
             })?;
-            describe(&notices.log.at(tx)?, conversation, guest, options.strangers)
+            describe(&notices.log.at(tx)?, conversation, guest, options.strangers, notices.now)
         })
         .await
 }
@@ -42,19 +42,4 @@ pub fn may_answer(reader: &Reader<'_>, conversation: ConversationId, user: UserI
     let invited = store::is_invited(reader, conversation, user)?;
     let standing = if invited { Standing::Own } else { Standing::Outsider };
     authorise(Action::AnswerInvitation, standing).map_err(|_| Error::not_found("invitation"))
-}
-
-fn join(
-    tx: &mut Tx<'_>,
-    conversation: ConversationId,
-    guest: UserId,
-    notices: &Notices,
-    options: &MessagingOptions,
-) -> Result<()> {
-    guests::room_for_group(guest, store::groups_joined(tx, guest)?, options)?;
-    guests::room_for_members(store::member_count(tx, conversation)?, 1, options)?;
-    let joined = Kind::Joined(Joined { user_ids: vec![guest.to_vec()] });
-    let seq = notices.append(tx, conversation, guest, vec![joined], vec![guest], Vec::new())?;
-    guests::come_in(tx, conversation, guest, seq, notices.now)?;
-    store::change_member_count(tx, conversation, 1)
 }

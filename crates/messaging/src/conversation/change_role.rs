@@ -36,7 +36,7 @@ pub async fn change_role(room: &Messaging, ctx: &Context, request: ChangeRoleReq
                 if member.role() != role {
                     let changed = RoleChanged { user_id: target.to_vec(), role: role as i32 };
                     let changed = vec![Kind::RoleChanged(changed)];
-                    notices.append(tx, conversation, owner, changed, Vec::new(), Vec::new())?;
+                    notices.append(tx, conversation, owner, changed)?;
                     store::set_role(tx, conversation, target, role)?;
                     member.set_role(role);
                 }

@@ -5,7 +5,7 @@ use anser_contract::{
     v1::{Conversation, ConversationKind, CreateGroupRequest, Created, Joined, Role, content::Kind},
 };
 use anser_engine::Tx;
-use anser_types::{ConversationId, Error, Result, UserId};
+use anser_types::{ConversationId, Result, UserId};
 
 use super::{
     describe::describe,
@@ -13,11 +13,9 @@ use super::{
     notice::Notices,
     once::once,
     store::{self, ConversationRow},
+    words,
 };
 use crate::{Messaging, MessagingOptions};
-
-/// The longest reference to a picture, in bytes.
-const AVATAR_BYTES: usize = 256;
 
 /// Makes a group of the caller and the people named. Whether an id names a person at all is not known here: friends
 /// exist, and an invitation to nobody is never answered. Where strangers may be brought in, the ids are believed.
@@ -25,11 +23,8 @@ pub async fn create_group(room: &Messaging, ctx: &Context, request: CreateGroupR
     let creator = ctx.user()?;
     room.db.growth_allowed()?;
     let options = room.options.clone();
-    line("title", &request.title, options.title_bytes)?;
-    if request.title.trim().is_empty() {
-        return Err(Error::field("title", "must not be blank"));
-    }
-    line("avatar", &request.avatar, AVATAR_BYTES)?;
+    words::title(&request.title, &options)?;
+    words::avatar(&request.avatar)?;
     let named = guests::named("member_ids", &request.member_ids, creator, &options)?;
     let asked = [request.title.as_bytes(), request.avatar.as_bytes(), &request.member_ids.concat()];
     let once = once(room, creator, "create_group", &request.idempotency_key, &asked)?;
@@ -49,7 +44,13 @@ pub async fn create_group(room: &Messaging, ctx: &Context, request: CreateGroupR
                 new.make(tx, &named)?;
                 Ok(new.id.to_vec())
             })?;
-            describe(&new.notices.log.at(tx)?, ConversationId::try_from(&made[..])?, creator, new.options.strangers)
+            describe(
+                &new.notices.log.at(tx)?,
+                ConversationId::try_from(&made[..])?,
+                creator,
+                new.options.strangers,
+                new.notices.now,
+            )
         })
         .await
 }
@@ -73,28 +74,17 @@ impl NewGroup {
 
         let (now, member_count) = (self.notices.now, first.len() as i64);
         let (title, avatar) = (self.title.clone(), self.avatar.clone());
-        let row = ConversationRow { kind: ConversationKind::Group, title, avatar, created_at: now, member_count };
+        let row = ConversationRow { title, avatar, ..ConversationRow::new(ConversationKind::Group, now, member_count) };
         store::insert_conversation(tx, self.id, self.creator, &row)?;
         // The first members see the group from its first entry on.
-        store::begin_stay(tx, self.id, self.creator, 1, Role::Owner, now)?;
+        store::begin_stay(tx, self.id, self.creator, (1, 1), Role::Owner, now)?;
         store::change_groups_joined(tx, self.creator, 1)?;
-        guests.bring_in(tx, self.id, 1, now)?;
+        guests.bring_in(tx, self.id, 1, row.rules.history(), now)?;
 
         let joined = Joined { user_ids: first.iter().map(|user| user.to_vec()).collect() };
         let created = Created { title: self.title.clone() };
         let what = vec![Kind::Created(created), Kind::Joined(joined)];
-        self.notices.append(tx, self.id, self.creator, what, first, Vec::new())?;
+        self.notices.let_in(tx, self.id, self.creator, what, first, row.rules.history())?;
         guests.ask(tx, self.id, self.creator, &self.title, &self.notices)
     }
-}
-
-/// One line of text, of `most` bytes at most.
-fn line(field: &str, text: &str, most: usize) -> Result<()> {
-    if text.len() > most {
-        return Err(Error::field(field, format!("{most} bytes at most")));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(Error::field(field, "no control characters"));
-    }
-    Ok(())
 }

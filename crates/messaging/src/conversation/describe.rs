@@ -2,32 +2,35 @@
 
 use anser_contract::v1::{Conversation, ConversationKind, Role};
 use anser_engine::Reader;
-use anser_types::{Action, ConversationId, Error, Result, UserId, authorise};
+use anser_types::{Action, ConversationId, Error, Result, Timestamp, UserId, authorise};
 
-use super::store;
+use super::{
+    change_settings::told,
+    store::{self, settings},
+};
 use crate::{
     log::Snapshot,
     membership::{self, View},
     message,
 };
 
-/// `conversation` in the eyes of `user`, who must be or have been in it.
+/// `conversation` in the eyes of `user`, who must be or have been in it, as things are at `now`.
 pub fn describe(
     log: &Snapshot<'_>,
     conversation: ConversationId,
     user: UserId,
     strangers: bool,
+    now: Timestamp,
 ) -> Result<Conversation> {
     let view = View::of(log, conversation, user)?;
-    let standing = membership::standing(log, conversation, user, strangers)?;
+    let (standing, _) = membership::standing_to_send(log, conversation, user, strangers, now)?;
     let row = store::conversation(log, conversation)?.ok_or_else(|| Error::not_found("conversation"))?;
     let (read_seq, _) = message::store::cursor(log, conversation, user)?;
     let last_message = log.entry_at(conversation, view.head_seq())?.map(|stored| stored.entry);
     let member = store::member(log, conversation, user)?;
-    let peer_id = match row.kind {
-        ConversationKind::Direct => peer(log, conversation, user)?,
-        _ => Vec::new(),
-    };
+    let group = row.kind == ConversationKind::Group;
+    let peer_id = if group { Vec::new() } else { peer(log, conversation, user)? };
+    let read_seq = read_seq.max(view.joined_seq());
     Ok(Conversation {
         conversation_id: conversation.to_vec(),
         kind: row.kind as i32,
@@ -37,11 +40,17 @@ pub fn describe(
         my_role: member.as_ref().map_or(Role::Unspecified as i32, |member| member.role),
         can_send: authorise(Action::Send, standing).is_ok(),
         // How many there are today is no longer the business of somebody who left.
+        my_muted_until_at: member.as_ref().map_or(0, |member| member.muted_until_at),
         member_count: member.map_or(0, |_| u32::try_from(row.member_count).unwrap_or_default()),
         created_at: row.created_at,
         head_seq: view.head_seq(),
         earliest_seq: view.earliest_seq(),
-        read_seq: read_seq.max(view.joined_seq()),
+        read_seq,
+        settings: Some(told(&settings::setting(log, user, conversation)?, read_seq, view.head_seq())),
+        announcement: row.announcement,
+        rules: group.then_some(row.rules),
+        muted_until_at: row.muted_until,
+        dismissed_at: row.dismissed_at,
         unread: view.unread(log, conversation, read_seq)?,
         last_at: last_message.as_ref().map_or(row.created_at, |entry| entry.server_ts),
         last_message,

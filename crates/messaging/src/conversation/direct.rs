@@ -1,6 +1,6 @@
 //! The one conversation of two people: made once, closed and opened again, never a second one.
 
-use anser_contract::v1::{Closed, ConversationKind, Opened, Role, content::Kind};
+use anser_contract::v1::{Closed, ConversationKind, HistoryFor, Opened, Role, content::Kind};
 use anser_engine::Tx;
 use anser_types::{ConversationId, Result, UserId};
 
@@ -17,21 +17,24 @@ pub fn make(
     actor: UserId,
     notices: &Notices,
 ) -> Result<()> {
-    let (title, avatar) = (String::new(), String::new());
-    let row =
-        ConversationRow { kind: ConversationKind::Direct, title, avatar, created_at: notices.now, member_count: 2 };
-    store::insert_conversation(tx, conversation, actor, &row)?;
+    store::insert_conversation(
+        tx,
+        conversation,
+        actor,
+        &ConversationRow::new(ConversationKind::Direct, notices.now, 2),
+    )?;
     let people = [people.0, people.1];
     for user in people {
-        store::begin_stay(tx, conversation, user, 1, Role::Member, notices.now)?;
+        store::begin_stay(tx, conversation, user, (1, 1), Role::Member, notices.now)?;
     }
-    notices.append(tx, conversation, actor, vec![Kind::Opened(Opened {})], people.to_vec(), Vec::new())?;
+    let opened = vec![Kind::Opened(Opened {})];
+    notices.let_in(tx, conversation, actor, opened, people.to_vec(), HistoryFor::Joining)?;
     Ok(())
 }
 
 /// Tells the two that they may talk again, or no longer.
 pub fn tell(tx: &mut Tx<'_>, conversation: ConversationId, open: bool, actor: UserId, notices: &Notices) -> Result<()> {
     let what = if open { Kind::Opened(Opened {}) } else { Kind::Closed(Closed {}) };
-    notices.append(tx, conversation, actor, vec![what], Vec::new(), Vec::new())?;
+    notices.append(tx, conversation, actor, vec![what])?;
     Ok(())
 }

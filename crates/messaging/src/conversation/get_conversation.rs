@@ -17,10 +17,10 @@ pub async fn get_conversation(
 ) -> Result<Conversation> {
     let user = ctx.user()?;
     let conversation = conversation_id(&request.conversation_id)?;
-    let strangers = room.options.strangers;
+    let (strangers, now) = (room.options.strangers, room.clock.now());
     room.read(move |log| {
         allow(Action::ReadConversation, standing(log, conversation, user, strangers)?)?;
-        describe(log, conversation, user, strangers)
+        describe(log, conversation, user, strangers, now)
     })
     .await
 }

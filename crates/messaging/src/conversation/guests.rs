@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use anser_contract::v1::{Invitation, Role};
+use anser_contract::v1::{HistoryFor, Invitation, Joined, Role, content::Kind};
 use anser_engine::{Reader, Tx};
 use anser_types::{Code, ConversationId, Error, FieldError, Result, Timestamp, UserId};
 
@@ -65,10 +65,17 @@ impl Guests {
         Ok(sorted)
     }
 
-    /// Puts those who come in at once into the group, from the entry `from_seq` on.
-    pub fn bring_in(&self, tx: &mut Tx<'_>, conversation: ConversationId, from_seq: i64, now: Timestamp) -> Result<()> {
+    /// Puts those who come in at once into the group, by the entry `joined_seq`.
+    pub fn bring_in(
+        &self,
+        tx: &mut Tx<'_>,
+        conversation: ConversationId,
+        joined_seq: i64,
+        history: HistoryFor,
+        now: Timestamp,
+    ) -> Result<()> {
         for guest in &self.joining {
-            come_in(tx, conversation, *guest, from_seq, now)?;
+            come_in(tx, conversation, *guest, joined_seq, history, now)?;
         }
         for guest in &self.answered {
             store::delete_invitation(tx, conversation, *guest)?;
@@ -101,16 +108,52 @@ impl Guests {
     }
 }
 
-/// Puts somebody into a group as a member, from the entry `from_seq` on.
-pub fn come_in(
+/// Puts somebody into a group who agreed to it, by an entry of `actor`: their own, or of whoever let them in. What
+/// asked them in, or waited for consent, is answered by it.
+pub fn join(
     tx: &mut Tx<'_>,
     conversation: ConversationId,
     guest: UserId,
-    from_seq: i64,
+    actor: UserId,
+    notices: &Notices,
+    options: &MessagingOptions,
+) -> Result<()> {
+    let group = store::conversation(tx, conversation)?.ok_or_else(|| Error::not_found("conversation"))?;
+    if group.dismissed_at > 0 {
+        return Err(Error::new(Code::ConversationClosed, "the group was closed for good"));
+    }
+    room_for_group(guest, store::groups_joined(tx, guest)?, options)?;
+    room_for_members(group.member_count, 1, options)?;
+    let joined = Kind::Joined(Joined { user_ids: vec![guest.to_vec()] });
+    let history = group.rules.history();
+    let seq = notices.let_in(tx, conversation, actor, vec![joined], vec![guest], history)?;
+    come_in(tx, conversation, guest, seq, history, notices.now)?;
+    store::change_member_count(tx, conversation, 1)?;
+    store::delete_invitation(tx, conversation, guest)?;
+    store::joining::delete_request(tx, conversation, guest)
+}
+
+/// Begins a member's stay, by the entry `joined_seq`.
+fn come_in(
+    tx: &mut Tx<'_>,
+    conversation: ConversationId,
+    guest: UserId,
+    joined_seq: i64,
+    history: HistoryFor,
     now: Timestamp,
 ) -> Result<()> {
-    store::begin_stay(tx, conversation, guest, from_seq, Role::Member, now)?;
+    let from_seq = first_readable(joined_seq, history);
+    if from_seq < joined_seq {
+        // One stay that shows everything takes the place of all before it.
+        store::delete_stays(tx, conversation, guest)?;
+    }
+    store::begin_stay(tx, conversation, guest, (from_seq, joined_seq), Role::Member, now)?;
     store::change_groups_joined(tx, guest, 1)
+}
+
+/// The first entry that somebody may read who came in by `joined_seq`.
+pub fn first_readable(joined_seq: i64, history: HistoryFor) -> i64 {
+    if history == HistoryFor::All { 1 } else { joined_seq }
 }
 
 /// Whether `more` people fit into a group of `count`.
@@ -136,7 +179,7 @@ fn room_for_invitation(reader: &Reader<'_>, user: UserId, invited: bool, options
     Ok(())
 }
 
-fn full(user: UserId, detail: String) -> Error {
+pub fn full(user: UserId, detail: String) -> Error {
     let mut error = Error::new(Code::LimitExceeded, detail.clone());
     error.fields.push(FieldError { field: user.to_string(), detail });
     error

@@ -1,19 +1,20 @@
-//! Bringing people into a group: friends of the inviter come in at once, others are asked.
+//! Bringing people into a group: friends of the inviter come in at once, others are asked. Where the group's rules want an
+//! admin's consent and a plain member invites, all of them wait for that first.
 
 use anser_contract::{
     Context,
-    v1::{InviteReply, InviteRequest, Joined, content::Kind},
+    v1::{InviteReply, InviteRequest, Inviters, Joined, content::Kind},
 };
 use anser_engine::Tx;
 use anser_types::{Action, ConversationId, Error, Result, UserId};
 use prost::Message as _;
 
 use super::{
-    allow, conversation_id,
+    allow, consent, conversation_id,
     guests::{self, Guests},
     notice::Notices,
     once::once,
-    store,
+    store::{self, ConversationRow},
 };
 use crate::{Messaging, membership::standing};
 
@@ -35,9 +36,20 @@ pub async fn invite(room: &Messaging, ctx: &Context, request: InviteRequest) -> 
         .until(ctx.deadline)
         .write(move |tx| {
             tx.once(&once, notices.now, |tx| {
-                allow(Action::Invite, standing(tx, conversation, host, options.strangers)?)?;
+                let standing = standing(tx, conversation, host, options.strangers)?;
+                allow(Action::Invite, standing)?;
+                let group = store::conversation(tx, conversation)?.ok_or_else(|| Error::not_found("conversation"))?;
+                if group.rules.inviters() == Inviters::Admins {
+                    allow(Action::InviteAsAdmin, standing)?;
+                }
                 let guests = Guests::sort(tx, conversation, host, &named, &options)?;
-                bring_in(tx, conversation, host, &guests, &notices)?;
+                if group.rules.approval && allow(Action::AnswerJoinRequest, standing).is_err() {
+                    consent::propose(tx, conversation, host, &guests, &notices)?;
+                    let waiting = ids(&[guests.joining, guests.asked].concat());
+                    return Ok(InviteReply { waiting, already: ids(&guests.already), ..InviteReply::default() }
+                        .encode_to_vec());
+                }
+                bring_in(tx, conversation, host, &group, &guests, &notices)?;
                 Ok(reply(&guests).encode_to_vec())
             })
         })
@@ -49,21 +61,27 @@ fn bring_in(
     tx: &mut Tx<'_>,
     conversation: ConversationId,
     host: UserId,
+    group: &ConversationRow,
     guests: &Guests,
     notices: &Notices,
 ) -> Result<()> {
     if !guests.joining.is_empty() {
         let joined = Kind::Joined(Joined { user_ids: ids(&guests.joining) });
-        let seq = notices.append(tx, conversation, host, vec![joined], guests.joining.clone(), Vec::new())?;
-        guests.bring_in(tx, conversation, seq, notices.now)?;
+        let history = group.rules.history();
+        let seq = notices.let_in(tx, conversation, host, vec![joined], guests.joining.clone(), history)?;
+        guests.bring_in(tx, conversation, seq, history, notices.now)?;
         store::change_member_count(tx, conversation, guests.joining.len() as i64)?;
     }
-    let title = store::conversation(tx, conversation)?.map(|row| row.title).unwrap_or_default();
-    guests.ask(tx, conversation, host, &title, notices)
+    guests.ask(tx, conversation, host, &group.title, notices)
 }
 
 fn reply(guests: &Guests) -> InviteReply {
-    InviteReply { joined: ids(&guests.joining), invited: ids(&guests.asked), already: ids(&guests.already) }
+    InviteReply {
+        joined: ids(&guests.joining),
+        invited: ids(&guests.asked),
+        already: ids(&guests.already),
+        waiting: Vec::new(),
+    }
 }
 
 fn ids(users: &[UserId]) -> Vec<Vec<u8>> {

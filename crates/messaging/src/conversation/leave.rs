@@ -10,7 +10,7 @@ use anser_types::{Action, ConversationId, Result, UserId};
 use super::{allow, conversation_id, notice::Notices, once::once, store};
 use crate::{Messaging, membership::standing};
 
-/// Leaves a group. The owner cannot; nor can anybody leave a direct conversation.
+/// Leaves a group. The owner cannot, unless it is closed; nor can anybody leave a direct conversation.
 pub async fn leave(room: &Messaging, ctx: &Context, request: LeaveRequest) -> Result<LeaveReply> {
     let user = ctx.user()?;
     let strangers = room.options.strangers;
@@ -40,7 +40,7 @@ pub fn go_out(
     what: Kind,
     notices: &Notices,
 ) -> Result<()> {
-    let seq = notices.append(tx, conversation, actor, vec![what], Vec::new(), vec![user])?;
+    let seq = notices.let_go(tx, conversation, actor, what, user)?;
     store::end_stay(tx, conversation, user, seq)?;
     store::change_member_count(tx, conversation, -1)?;
     store::change_groups_joined(tx, user, -1)

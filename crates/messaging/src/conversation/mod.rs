@@ -8,38 +8,58 @@
 
 mod accept_invitation;
 mod apply_relation;
+mod change_group;
 mod change_role;
+mod change_settings;
+mod consent;
 mod create_group;
 mod decline_invitation;
 mod describe;
 mod direct;
+mod dismiss_group;
 mod get_conversation;
 mod guests;
 mod invite;
+mod join_by_link;
+mod join_links;
+mod join_requests;
 mod leave;
 mod list_conversations;
 mod list_invitations;
 mod list_members;
+mod mute;
 mod notice;
 mod once;
 mod open_direct;
 mod page;
 mod remove_member;
+mod set_member_nickname;
 mod store;
+mod transfer_ownership;
+mod words;
 
 pub use accept_invitation::accept_invitation;
 pub use apply_relation::apply_relation;
+pub use change_group::change_group;
 pub use change_role::change_role;
+pub use change_settings::{change_settings, sync_settings};
 pub use create_group::create_group;
 pub use decline_invitation::decline_invitation;
+pub use dismiss_group::dismiss_group;
 pub use get_conversation::get_conversation;
 pub use invite::invite;
+pub use join_by_link::{join_by_link, look_at_join_link};
+pub use join_links::{create_join_link, list_join_links, revoke_join_link};
+pub use join_requests::{answer_join_request, list_join_requests};
 pub use leave::leave;
 pub use list_conversations::list_conversations;
 pub use list_invitations::list_invitations;
 pub use list_members::list_members;
+pub use mute::mute;
 pub use open_direct::open_direct;
 pub use remove_member::remove_member;
+pub use set_member_nickname::set_member_nickname;
+pub use transfer_ownership::transfer_ownership;
 
 use anser_types::{Action, ConversationId, Error, Result, Standing, UserId, authorise};
 

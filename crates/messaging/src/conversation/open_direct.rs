@@ -38,7 +38,7 @@ pub async fn open_direct(room: &Messaging, ctx: &Context, request: OpenDirectReq
                 let conversation = find_or_make(tx, user, peer, fresh, &notices, &options)?;
                 Ok(conversation.to_vec())
             })?;
-            describe(&notices.log.at(tx)?, ConversationId::try_from(&found[..])?, user, options.strangers)
+            describe(&notices.log.at(tx)?, ConversationId::try_from(&found[..])?, user, options.strangers, notices.now)
         })
         .await
 }

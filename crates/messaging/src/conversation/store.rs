@@ -1,7 +1,11 @@
-//! All SQL about conversations, members, pairs and invitations. One function for each statement or one thing done;
+//! All SQL about conversations, members, pairs and invitations; what leads into a group by a link or by consent is in
+//! [`joining`], what people set for themselves in [`settings`]. One function for each statement or one thing done;
 //! nothing here decides.
 
-use anser_contract::v1::{ConversationKind, Invitation, Member, Role};
+pub mod joining;
+pub mod settings;
+
+use anser_contract::v1::{ConversationKind, GroupRules, HistoryFor, Invitation, Inviters, Member, Role};
 use anser_engine::{Reader, Row, Tx, Value};
 use anser_types::{ConversationId, Error, Result, Timestamp, UserId};
 
@@ -13,10 +17,36 @@ pub struct ConversationRow {
     pub title: String,
     /// A group's picture.
     pub avatar: String,
+    /// A group's announcement.
+    pub announcement: String,
+    /// How people come into a group.
+    pub rules: GroupRules,
+    /// Until when plain members may not send.
+    pub muted_until: Timestamp,
+    /// When a group was closed for good; 0: it was not.
+    pub dismissed_at: Timestamp,
     /// When it was made.
     pub created_at: Timestamp,
     /// How many people are in it now.
     pub member_count: i64,
+}
+
+impl ConversationRow {
+    /// A conversation that is about to be made.
+    pub fn new(kind: ConversationKind, created_at: Timestamp, member_count: i64) -> Self {
+        let (inviters, history) = (Inviters::Members as i32, HistoryFor::Joining as i32);
+        Self {
+            kind,
+            title: String::new(),
+            avatar: String::new(),
+            announcement: String::new(),
+            rules: GroupRules { approval: false, inviters, history },
+            muted_until: 0,
+            dismissed_at: 0,
+            created_at,
+            member_count,
+        }
+    }
 }
 
 /// What two people are to each other, as contact last told it.
@@ -35,7 +65,9 @@ pub struct Pair {
 /// The conversation, if it exists.
 pub fn conversation(reader: &Reader<'_>, id: ConversationId) -> Result<Option<ConversationRow>> {
     reader.row(
-        "SELECT kind, title, avatar, created_at, member_count FROM messaging_conversation WHERE id = ?",
+        "SELECT kind, title, avatar, announcement, approval, inviters, history, muted_until, dismissed_at, created_at,
+             member_count
+         FROM messaging_conversation WHERE id = ?",
         &[(&id).into()],
         |row| {
             Ok(ConversationRow {
@@ -43,8 +75,12 @@ pub fn conversation(reader: &Reader<'_>, id: ConversationId) -> Result<Option<Co
                     .map_err(|_| Error::internal("unknown kind of conversation"))?,
                 title: row.text(1)?,
                 avatar: row.text(2)?,
-                created_at: row.int(3)?,
-                member_count: row.int(4)?,
+                announcement: row.text(3)?,
+                rules: GroupRules { approval: row.flag(4)?, inviters: row.int(5)? as i32, history: row.int(6)? as i32 },
+                muted_until: row.int(7)?,
+                dismissed_at: row.int(8)?,
+                created_at: row.int(9)?,
+                member_count: row.int(10)?,
             })
         },
     )
@@ -68,6 +104,36 @@ pub fn insert_conversation(tx: &mut Tx<'_>, id: ConversationId, creator: UserId,
     Ok(())
 }
 
+/// What a group is called and looks like, what it announces and how people come in.
+pub fn set_group(tx: &mut Tx<'_>, id: ConversationId, group: &ConversationRow) -> Result<()> {
+    tx.exec(
+        "UPDATE messaging_conversation
+         SET title = ?, avatar = ?, announcement = ?, approval = ?, inviters = ?, history = ? WHERE id = ?",
+        &[
+            (&group.title).into(),
+            (&group.avatar).into(),
+            (&group.announcement).into(),
+            group.rules.approval.into(),
+            group.rules.inviters.into(),
+            group.rules.history.into(),
+            (&id).into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Until when plain members may not send.
+pub fn set_all_muted(tx: &mut Tx<'_>, id: ConversationId, until: Timestamp) -> Result<()> {
+    tx.exec("UPDATE messaging_conversation SET muted_until = ? WHERE id = ?", &[until.into(), (&id).into()])?;
+    Ok(())
+}
+
+/// The group is closed for good.
+pub fn set_dismissed(tx: &mut Tx<'_>, id: ConversationId, now: Timestamp) -> Result<()> {
+    tx.exec("UPDATE messaging_conversation SET dismissed_at = ? WHERE id = ?", &[now.into(), (&id).into()])?;
+    Ok(())
+}
+
 /// How many people are in a conversation.
 pub fn member_count(reader: &Reader<'_>, id: ConversationId) -> Result<i64> {
     reader.number("SELECT member_count FROM messaging_conversation WHERE id = ?", &[(&id).into()])
@@ -84,19 +150,28 @@ pub fn change_member_count(tx: &mut Tx<'_>, id: ConversationId, change: i64) -> 
 
 // Stays
 
-/// A stay that begins at `from_seq`.
+/// A stay that begins at `from_seq`, by the entry `joined_seq`.
 pub fn begin_stay(
     tx: &mut Tx<'_>,
     conversation: ConversationId,
     user: UserId,
-    from_seq: i64,
+    (from_seq, joined_seq): (i64, i64),
     role: Role,
     now: Timestamp,
 ) -> Result<()> {
     tx.exec(
-        "INSERT INTO messaging_member (conversation, user_id, from_seq, to_seq, role, joined_at)
-         VALUES (?, ?, ?, NULL, ?, ?)",
-        &[(&conversation).into(), (&user).into(), from_seq.into(), (role as i32).into(), now.into()],
+        "INSERT INTO messaging_member (conversation, user_id, from_seq, to_seq, role, joined_at, joined_seq)
+         VALUES (?, ?, ?, NULL, ?, ?, ?)",
+        &[(&conversation).into(), (&user).into(), from_seq.into(), (role as i32).into(), now.into(), joined_seq.into()],
+    )?;
+    Ok(())
+}
+
+/// A person's stays are forgotten: one that shows everything is about to take their place.
+pub fn delete_stays(tx: &mut Tx<'_>, conversation: ConversationId, user: UserId) -> Result<()> {
+    tx.exec(
+        "DELETE FROM messaging_member WHERE conversation = ? AND user_id = ?",
+        &[(&conversation).into(), (&user).into()],
     )?;
     Ok(())
 }
@@ -119,10 +194,37 @@ pub fn set_role(tx: &mut Tx<'_>, conversation: ConversationId, user: UserId, rol
     Ok(())
 }
 
+/// Until when a member may not send.
+pub fn set_muted(tx: &mut Tx<'_>, conversation: ConversationId, user: UserId, until: Timestamp) -> Result<()> {
+    tx.exec(
+        "UPDATE messaging_member SET muted_until = ? WHERE conversation = ? AND user_id = ? AND to_seq IS NULL",
+        &[until.into(), (&conversation).into(), (&user).into()],
+    )?;
+    Ok(())
+}
+
+/// A member's name in the group.
+pub fn set_nickname(tx: &mut Tx<'_>, conversation: ConversationId, user: UserId, nickname: &str) -> Result<()> {
+    tx.exec(
+        "UPDATE messaging_member SET nickname = ? WHERE conversation = ? AND user_id = ? AND to_seq IS NULL",
+        &[nickname.into(), (&conversation).into(), (&user).into()],
+    )?;
+    Ok(())
+}
+
+/// Owner and admins of a group, at most `limit` of them.
+pub fn admins(reader: &Reader<'_>, conversation: ConversationId, limit: i64) -> Result<Vec<UserId>> {
+    reader.rows(
+        "SELECT user_id FROM messaging_member WHERE conversation = ? AND role > ? AND to_seq IS NULL LIMIT ?",
+        &[(&conversation).into(), (Role::Member as i32).into(), limit.into()],
+        |row| row.id(0),
+    )
+}
+
 /// Somebody who is a member now.
 pub fn member(reader: &Reader<'_>, conversation: ConversationId, user: UserId) -> Result<Option<Member>> {
     reader.row(
-        "SELECT user_id, role, joined_at, from_seq FROM messaging_member
+        "SELECT user_id, role, joined_at, from_seq, nickname, muted_until FROM messaging_member
          WHERE conversation = ? AND user_id = ? AND to_seq IS NULL",
         &[(&conversation).into(), (&user).into()],
         member_from_row,
@@ -138,7 +240,7 @@ pub fn members(
 ) -> Result<Vec<Member>> {
     let after: &[u8] = after.as_ref().map_or(&[], |user| &user.0);
     reader.rows(
-        "SELECT user_id, role, joined_at, from_seq FROM messaging_member
+        "SELECT user_id, role, joined_at, from_seq, nickname, muted_until FROM messaging_member
          WHERE conversation = ? AND user_id > ? AND to_seq IS NULL ORDER BY user_id LIMIT ?",
         &[(&conversation).into(), after.into(), (limit as i64).into()],
         member_from_row,
@@ -146,7 +248,14 @@ pub fn members(
 }
 
 fn member_from_row(row: &Row<'_>) -> Result<Member> {
-    Ok(Member { user_id: row.blob(0)?, role: row.int(1)? as i32, joined_at: row.int(2)?, from_seq: row.int(3)? })
+    Ok(Member {
+        user_id: row.blob(0)?,
+        role: row.int(1)? as i32,
+        joined_at: row.int(2)?,
+        from_seq: row.int(3)?,
+        nickname: row.text(4)?,
+        muted_until_at: row.int(5)?,
+    })
 }
 
 // People
@@ -302,7 +411,7 @@ pub fn invitations(
     reader.rows(
         "SELECT i.conversation, i.user_id, i.invited_by, i.created_at, c.title
          FROM messaging_invitation i JOIN messaging_conversation c ON c.id = i.conversation
-         WHERE i.user_id = ? AND i.conversation > ? ORDER BY i.conversation LIMIT ?",
+         WHERE i.user_id = ? AND i.conversation > ? AND c.dismissed_at = 0 ORDER BY i.conversation LIMIT ?",
         &[(&user).into(), after.into(), (limit as i64).into()],
         |row| {
             Ok(Invitation {

@@ -125,8 +125,8 @@ impl Links {
             }
         }
         for (link, user_ids) in newcomers {
-            let entries = appended.entries.first().cloned().into_iter().collect();
-            let hint = Hint { joined: true, user_ids, entries, ..hint_in(appended.conversation) };
+            let earliest_seq = appended.first_readable;
+            let hint = Hint { joined: true, user_ids, earliest_seq, ..hint_in(appended.conversation) };
             hints.entry(link).or_default().push(hint);
         }
         let recipients = self.online.recipients(appended.conversation, appended.last_position);

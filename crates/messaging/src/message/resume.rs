@@ -78,7 +78,7 @@ impl Missed {
         let latest = stays.last().copied();
         let view = View::new(stays, head_seq);
         // Joined since: named, and synced from its beginning rather than replayed.
-        if let Some(stay) = latest.filter(|stay| stay.from_seq >= first) {
+        if let Some(stay) = latest.filter(|stay| stay.joined_seq >= first) {
             let conversation_id = self.conversation.to_vec();
             reply.joined.push(ConversationJoined { conversation_id, earliest_seq: stay.from_seq });
             return Ok(true);

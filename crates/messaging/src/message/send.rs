@@ -323,12 +323,14 @@ impl Group<'_> {
     }
 
     fn standing(&mut self, tx: &Tx<'_>, user: UserId) -> Result<Standing> {
-        if let Some(standing) = self.room.senders.get(&user) {
+        if let Some((standing, until)) = self.room.senders.get(&user)
+            && self.now < *until
+        {
             return Ok(*standing);
         }
-        let standing = membership::standing(tx, self.conversation, user, self.strangers)?;
-        self.room.senders.insert(user, standing);
-        Ok(standing)
+        let known = membership::standing_to_send(tx, self.conversation, user, self.strangers, self.now)?;
+        self.room.senders.insert(user, known);
+        Ok(known.0)
     }
 
     /// The ACK that this key got before; `None`: there was no such send.
@@ -384,6 +386,7 @@ impl Group<'_> {
             entries,
             last_position: *last_position,
             joined: Vec::new(),
+            first_readable: 0,
             left: Vec::new(),
             origins,
         });

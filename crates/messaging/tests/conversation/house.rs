@@ -137,6 +137,17 @@ fn word(entry: &Entry) -> String {
         Kind::RoleChanged(_) => "role".into(),
         Kind::Opened(_) => "opened".into(),
         Kind::Closed(_) => "closed".into(),
+        Kind::Renamed(renamed) => format!("called {}", renamed.title),
+        Kind::AvatarChanged(_) => "picture".into(),
+        Kind::Announced(announced) => format!("announced {}", announced.text),
+        Kind::OwnerChanged(_) => "owner".into(),
+        Kind::Dismissed(_) => "dismissed".into(),
+        Kind::MemberMuted(muted) if muted.until_at == 0 => "unmuted".into(),
+        Kind::MemberMuted(_) => "muted".into(),
+        Kind::AllMuted(muted) if muted.until_at == 0 => "all unmuted".into(),
+        Kind::AllMuted(_) => "all muted".into(),
+        Kind::MemberRenamed(renamed) => format!("known as {}", renamed.nickname),
+        Kind::RulesChanged(_) => "rules".into(),
     }
 }
 

@@ -4,6 +4,9 @@
 
 mod groups;
 mod house;
+mod joining;
 mod lists;
 mod pairs;
+mod rules;
+mod settings;
 mod visibility;

@@ -106,6 +106,7 @@ pub struct Limits {
     pub conversations: u32,
     pub group_members: u32,
     pub title_bytes: usize,
+    pub announcement_bytes: usize,
     pub invite_batch: u32,
     pub friend_requests_per_day: u32,
     pub friend_request_bytes: u32,
