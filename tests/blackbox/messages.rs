@@ -98,7 +98,7 @@ async fn messages_that_are_none_are_refused() {
     let conversation = alice.with(&bob).await;
     let device = alice.online().await;
     let with = |content: Option<Content>| SendMessage { content, ..alice.message(conversation, "") };
-    let notice = Content { kind: Some(Kind::Joined(Joined { user_ids: vec![bob.id.to_vec()] })) };
+    let notice = Content::from(Kind::Joined(Joined { user_ids: vec![bob.id.to_vec()] }));
     let wrong = [
         ("no content", with(None)),
         ("no text", alice.message(conversation, "")),

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use anser_client::{
     Closed, Incoming, Result, Socket, SocketOptions,
-    v1::{Entry, content::Kind, event::Event},
+    v1::{self, Entry, content::Kind, event::Event},
 };
 use tokio::sync::Mutex;
 
@@ -20,7 +20,7 @@ pub struct Device {
 #[derive(Default)]
 struct Heard {
     /// Events that came and that nobody asked for yet.
-    waiting: VecDeque<Event>,
+    waiting: VecDeque<v1::Event>,
     /// The newest push and its resume point.
     push_no: u64,
     resume: String,
@@ -36,6 +36,21 @@ impl Device {
 
     /// The next event that `wanted` takes; others before it are left out.
     pub async fn hears<T>(&self, what: &str, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
+        self.hears_whole(what, |event| event.event.as_ref().and_then(&mut wanted)).await
+    }
+
+    /// The next entry that changes another: its kind, and the other as it now stands, if it came along.
+    pub async fn hears_change(&self, what: &str) -> (Kind, Option<Entry>) {
+        self.hears_whole(what, |event| match &event.event {
+            Some(Event::Entry(entry)) if entry.target_seq().is_some() => {
+                Some((entry.content.clone()?.kind?, event.target.clone()))
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    async fn hears_whole<T>(&self, what: &str, mut wanted: impl FnMut(&v1::Event) -> Option<T>) -> T {
         within(SOON, what, async {
             let mut heard = self.heard.lock().await;
             loop {
@@ -49,7 +64,7 @@ impl Device {
                         assert_eq!(push.push_no, heard.push_no + 1, "pushes are numbered without gaps");
                         heard.push_no = push.push_no;
                         heard.resume = push.resume;
-                        heard.waiting.extend(push.events.into_iter().filter_map(|event| event.event));
+                        heard.waiting.extend(push.events);
                     }
                     other => panic!("{what}: instead came {other:?}"),
                 }
@@ -102,7 +117,7 @@ impl Device {
                         heard.push_no = push.push_no;
                         heard.resume = push.resume;
                         self.socket.ack(push.push_no).await.unwrap();
-                        let came = |event: anser_client::v1::Event| match event.event {
+                        let came = |event: v1::Event| match event.event {
                             Some(Event::Entry(entry)) => text_of(&entry) == Some(text),
                             _ => false,
                         };

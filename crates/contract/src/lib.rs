@@ -15,7 +15,7 @@ pub mod remote;
 use std::pin::Pin;
 
 pub use context::{Actor, Context};
-pub use model::{NoticeKind, fallback_text};
+pub use model::{EntryKind, fallback_text};
 pub use remote::{MAX_MESSAGE_BYTES, Peer, PeerSecret};
 
 /// A bounded stream of messages, as streaming calls take and give.

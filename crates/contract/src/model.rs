@@ -1,23 +1,64 @@
 //! Small facts about messages that both ends need.
 
-use crate::v1::{Content, content::Kind};
+use crate::v1::{Content, Entry, Event, content::Kind, event};
 
-/// Whether a content is a person's message or a notice the service wrote.
+/// What sort of entry a content makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoticeKind {
-    /// Text, custom: written by a person, countable.
-    Message,
-    /// Membership and relation: written by the service.
-    Notice,
+pub enum EntryKind {
+    /// Written by a person: counts as unread.
+    Message = 1,
+    /// What happened in the conversation, written by the service.
+    Notice = 2,
+    /// What changed in an earlier entry.
+    Change = 3,
 }
 
 impl Content {
-    /// Which kind this is; `None` where it names no kind, or one that this version does not know.
-    pub fn notice_kind(&self) -> Option<NoticeKind> {
-        match self.kind.as_ref()? {
-            Kind::Text(_) | Kind::Custom(_) => Some(NoticeKind::Message),
-            _ => Some(NoticeKind::Notice),
-        }
+    /// Which sort of entry this makes; `None` where it names no kind, or one that this version does not know.
+    pub fn entry_kind(&self) -> Option<EntryKind> {
+        Some(match self.kind.as_ref()? {
+            Kind::Text(_)
+            | Kind::Custom(_)
+            | Kind::Location(_)
+            | Kind::Card(_)
+            | Kind::Bundle(_)
+            | Kind::Withdrawn(_) => EntryKind::Message,
+            Kind::Edited(_) | Kind::Recalled(_) | Kind::Reacted(_) | Kind::Pinned(_) | Kind::Unpinned(_) => {
+                EntryKind::Change
+            }
+            _ => EntryKind::Notice,
+        })
+    }
+
+    /// The entry that this one changes.
+    pub fn target_seq(&self) -> Option<i64> {
+        Some(match self.kind.as_ref()? {
+            Kind::Edited(edited) => edited.target_seq,
+            Kind::Recalled(recalled) => recalled.target_seq,
+            Kind::Reacted(reacted) => reacted.target_seq,
+            Kind::Pinned(pinned) => pinned.target_seq,
+            Kind::Unpinned(unpinned) => unpinned.target_seq,
+            _ => return None,
+        })
+    }
+}
+
+impl Entry {
+    /// The entry that this one changes.
+    pub fn target_seq(&self) -> Option<i64> {
+        self.content.as_ref()?.target_seq()
+    }
+}
+
+impl From<Kind> for Content {
+    fn from(kind: Kind) -> Self {
+        Self { kind: Some(kind), ..Self::default() }
+    }
+}
+
+impl From<event::Event> for Event {
+    fn from(event: event::Event) -> Self {
+        Self { event: Some(event), target: None }
     }
 }
 
@@ -47,6 +88,17 @@ pub fn fallback_text(content: &Content) -> String {
         Some(Kind::AllMuted(_)) => "Only owner and admins may send now".into(),
         Some(Kind::MemberRenamed(_)) => "A member has another name here".into(),
         Some(Kind::RulesChanged(_)) => "The rules of the group changed".into(),
+        Some(Kind::Location(location)) if location.title.is_empty() => "[location]".into(),
+        Some(Kind::Location(location)) => format!("[location] {}", location.title),
+        Some(Kind::Card(card)) => format!("[card] {}", card.title),
+        Some(Kind::Bundle(bundle)) if bundle.title.is_empty() => format!("[{} messages]", bundle.items.len()),
+        Some(Kind::Bundle(bundle)) => format!("[{} messages] {}", bundle.items.len(), bundle.title),
+        Some(Kind::Withdrawn(_)) => "This message was recalled".into(),
+        Some(Kind::Edited(_)) => "A message was edited".into(),
+        Some(Kind::Recalled(_)) => "A message was recalled".into(),
+        Some(Kind::Reacted(_)) => "Somebody reacted to a message".into(),
+        Some(Kind::Pinned(_)) => "A message was pinned".into(),
+        Some(Kind::Unpinned(_)) => "A message is no longer pinned".into(),
         None => "[unknown message]".into(),
     }
 }

@@ -117,6 +117,12 @@ struct JsonRequest<'a> {
     sync_me: Option<&'a RawValue>,
     #[serde(borrow)]
     read: Option<&'a RawValue>,
+    #[serde(borrow)]
+    edit: Option<&'a RawValue>,
+    #[serde(borrow)]
+    recall: Option<&'a RawValue>,
+    #[serde(borrow)]
+    react: Option<&'a RawValue>,
 }
 
 fn read_json(payload: &[u8]) -> Result<Inbound, BadFrame> {
@@ -146,6 +152,9 @@ impl JsonRequest<'_> {
             JsonRequest { sync_conversations: Some(raw), .. } => parse(raw, Op::SyncConversations),
             JsonRequest { sync_me: Some(raw), .. } => parse(raw, Op::SyncMe),
             JsonRequest { read: Some(raw), .. } => parse(raw, Op::Read),
+            JsonRequest { edit: Some(raw), .. } => parse(raw, Op::Edit),
+            JsonRequest { recall: Some(raw), .. } => parse(raw, Op::Recall),
+            JsonRequest { react: Some(raw), .. } => parse(raw, Op::React),
             _ => Err(unsupported()),
         }
     }
@@ -220,7 +229,7 @@ impl Block {
 
     /// A block of one event.
     pub fn one(event: event::Event, about: About) -> Self {
-        Self::new(vec![Event { event: Some(event) }], about)
+        Self::new(vec![event.into()], about)
     }
 
     /// What it is about.
@@ -349,14 +358,14 @@ mod tests {
             client_msg_id: vec![2; 16],
             server_ts: 1_700_000_000_000,
             countable: true,
-            content: Some(Content { kind: Some(content::Kind::Text(text)) }),
+            content: Some(Content::from(content::Kind::Text(text))),
             ..Entry::default()
         };
         let own = OwnEntry { conversation_id: vec![7; 16], seq: 301, client_msg_id: vec![3; 16] };
         let events: Vec<Event> =
             [event::Event::Entry(entry.clone()), event::Event::Entry(entry), event::Event::OwnEntry(own)]
                 .into_iter()
-                .map(|event| Event { event: Some(event) })
+                .map(Event::from)
                 .collect();
         let blocks =
             vec![Block::new(events[..2].to_vec(), About::Other), Block::new(events[2..].to_vec(), About::Other)];

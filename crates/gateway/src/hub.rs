@@ -6,7 +6,7 @@
 
 mod deliver;
 
-pub(crate) use deliver::{blocks, tag};
+pub(crate) use deliver::{blocks, tag, told};
 
 use std::{
     collections::{HashMap, HashSet},

@@ -19,7 +19,7 @@ use http::{Method, Uri, uri::PathAndQuery};
 use utoipa::{
     ToSchema,
     openapi::{
-        RefOr, Schema,
+        RefOr,
         path::{Operation, Parameter},
     },
 };
@@ -47,7 +47,7 @@ pub struct Route {
     keyed: bool,
     handler: MethodRouter<App, Infallible>,
     pub(crate) operation: Operation,
-    pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
+    pub(crate) schemas: Vec<openapi::Collect>,
     pub(crate) refusals: Vec<Code>,
 }
 

@@ -61,6 +61,7 @@ pub(crate) async fn sync_me_versions(
         next_token: next.to_text(),
         has_more: contacts.has_more || settings.has_more,
         settings: settings.items,
+        deleted: settings.deleted,
     };
     let versions =
         MeVersions { contacts: Some(next.contacts), profile: Some(next.profile), settings: Some(next.settings) };

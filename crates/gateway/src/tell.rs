@@ -71,7 +71,9 @@ async fn settings(gateway: &Gateway, user: UserId, changed: SettingsChanged) -> 
     let request = SyncSettingsRequest { since: changed.version - 1 };
     match gateway.services.conversations.sync_settings(&ctx, request).await {
         Ok(reply) => {
-            reply.items.into_iter().map(|item| (Told::Settings(item), About::Settings(changed.version))).collect()
+            let settings = reply.items.into_iter().map(Told::Settings);
+            let events = settings.chain(reply.deleted.into_iter().map(Told::Deleted));
+            events.map(|event| (event, About::Settings(changed.version))).collect()
         }
         Err(error) => {
             tracing::warn!(%error, "people are not told of their settings");

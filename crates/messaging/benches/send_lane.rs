@@ -47,7 +47,7 @@ async fn main() -> anser_types::Result<()> {
     let mut item = |talk: &(UserId, Vec<u8>), sent_at: &mut HashMap<u64, Instant>| {
         tag += 1;
         sent_at.insert(tag, Instant::now());
-        let content = Content { kind: Some(Kind::Text(Text { text: "x".repeat(256) })) };
+        let content = Content::from(Kind::Text(Text { text: "x".repeat(256) }));
         let send = SendMessage {
             conversation_id: talk.1.clone(),
             client_msg_id: MessageId::new(&clock).to_vec(),

@@ -35,6 +35,8 @@ pub struct Appended {
     pub conversation: ConversationId,
     /// The entries as readers get them, in seq order.
     pub entries: Vec<Entry>,
+    /// What changes among them changed, as it now stands.
+    pub targets: Vec<Entry>,
     /// The last one's position.
     pub last_position: i64,
     /// Who came in: they get these entries too.

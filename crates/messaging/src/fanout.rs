@@ -15,7 +15,10 @@ use anser_engine::{Db, Tx};
 use anser_types::{Result, UserId};
 use tokio::sync::mpsc;
 
-use crate::effects::{Effect, LinkId};
+use crate::{
+    effects::{Effect, LinkId},
+    log::Log,
+};
 
 /// Messages that may wait for the fan-out. The writer waits when it is full; the fan-out never waits for the writer.
 const QUEUE: usize = 4_096;
@@ -40,10 +43,10 @@ enum Input {
 
 impl Fanout {
     /// Starts the fan-out of `db`'s log, which ends at `position` now. It ends with the last handle.
-    pub fn start(db: Db, epoch: Vec<u8>, position: i64) -> Self {
+    pub fn start(db: Db, log: Log, epoch: Vec<u8>, position: i64) -> Self {
         let (inputs, receiver) = mpsc::channel(QUEUE);
         let weak = inputs.downgrade();
-        tokio::spawn(run(links::Links::new(db, epoch, position, weak), receiver));
+        tokio::spawn(run(links::Links::new(db, log, epoch, position, weak), receiver));
         Self { inputs }
     }
 

@@ -15,6 +15,7 @@ mod fanout;
 mod log;
 mod membership;
 mod message;
+mod notice;
 mod options;
 mod rooms;
 
@@ -43,6 +44,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { service: "messaging", number: 1, sql: include_str!("../migrations/0001_log.sql") },
     Migration { service: "messaging", number: 2, sql: include_str!("../migrations/0002_indexed.sql") },
     Migration { service: "messaging", number: 3, sql: include_str!("../migrations/0003_groups.sql") },
+    Migration { service: "messaging", number: 4, sql: include_str!("../migrations/0004_changes.sql") },
 ];
 
 /// The service.
@@ -64,7 +66,7 @@ impl Messaging {
         let db = db.scoped("messaging");
         let position = db.read(log::last_position).await?;
         let log = Log::open(&db, options.index_run).await?;
-        let fanout = Fanout::start(db.clone(), db.epoch().to_vec(), position);
+        let fanout = Fanout::start(db.clone(), log.clone(), db.epoch().to_vec(), position);
         let rooms = Arc::new(Rooms::default());
         let sends = Arc::new(SendLane::new(&db, options.send_queue));
         let committer =
@@ -99,6 +101,16 @@ impl MessagingService {
     /// Looks after the log until the process ends: samples conversations and reports what does not add up.
     pub fn start_auditor(&self) {
         audit::start(&self.0);
+    }
+
+    /// Tells of the reactions that are untold now; answers to how many messages.
+    pub async fn tell_reactions(&self) -> Result<usize> {
+        message::tell_reactions::tell(&self.0).await
+    }
+
+    /// Tells of reactions, once a second, until the process ends.
+    pub fn start_telling_reactions(&self) {
+        message::tell_reactions::start(&self.0);
     }
 }
 
@@ -265,6 +277,46 @@ impl Messages for MessagingService {
 
     async fn sync_many(&self, ctx: &Context, request: v1::SyncManyRequest) -> Result<v1::SyncManyReply> {
         message::sync::sync_many(&self.0, ctx, request).await
+    }
+
+    async fn edit(&self, ctx: &Context, request: v1::EditRequest) -> Result<v1::Changed> {
+        message::edit::edit(&self.0, ctx, request).await
+    }
+
+    async fn recall(&self, ctx: &Context, request: v1::RecallRequest) -> Result<v1::Changed> {
+        message::recall::recall(&self.0, ctx, request).await
+    }
+
+    async fn list_versions(&self, ctx: &Context, request: v1::ListVersionsRequest) -> Result<v1::ListVersionsReply> {
+        message::edit::list_versions(&self.0, ctx, request).await
+    }
+
+    async fn delete_for_me(&self, ctx: &Context, request: v1::DeleteForMeRequest) -> Result<v1::DeleteForMeReply> {
+        message::delete_for_me::delete_for_me(&self.0, ctx, request).await
+    }
+
+    async fn set_reaction(&self, ctx: &Context, request: v1::SetReactionRequest) -> Result<v1::Changed> {
+        message::react::set_reaction(&self.0, ctx, request).await
+    }
+
+    async fn list_reactions(&self, ctx: &Context, request: v1::ListReactionsRequest) -> Result<v1::ListReactionsReply> {
+        message::react::list_reactions(&self.0, ctx, request).await
+    }
+
+    async fn set_pin(&self, ctx: &Context, request: v1::SetPinRequest) -> Result<v1::Changed> {
+        message::pin::set_pin(&self.0, ctx, request).await
+    }
+
+    async fn list_pins(&self, ctx: &Context, request: v1::ListPinsRequest) -> Result<v1::ListPinsReply> {
+        message::pin::list_pins(&self.0, ctx, request).await
+    }
+
+    async fn forward(&self, ctx: &Context, request: v1::ForwardRequest) -> Result<v1::AppendReply> {
+        message::forward::forward(&self.0, ctx, request).await
+    }
+
+    async fn list_readers(&self, ctx: &Context, request: v1::ListReadersRequest) -> Result<v1::ListReadersReply> {
+        message::readers::list_readers(&self.0, ctx, request).await
     }
 
     async fn move_read_cursor(&self, ctx: &Context, request: v1::MoveReadCursorRequest) -> Result<v1::ReadMoved> {

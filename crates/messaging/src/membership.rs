@@ -3,6 +3,8 @@
 //! A *stay* is one time of membership, a range of seqs from joining to leaving. All the stays of a person are what
 //! they may read; the open one makes them a member.
 
+use std::collections::{BTreeSet, HashMap};
+
 use anser_contract::v1::{ConversationKind, HiddenRange, Role};
 use anser_engine::{Reader, Row};
 use anser_types::{Action, Code, ConversationId, Error, Result, Standing, Timestamp, UserId, authorise};
@@ -31,12 +33,19 @@ pub struct Stay {
 pub struct View {
     stays: Vec<Stay>,
     head_seq: i64,
+    /// What they deleted for themselves, in order, nothing twice.
+    deleted: Vec<(i64, i64)>,
 }
 
 impl View {
     /// The view that `stays` (in order of `from_seq`, not empty) give on a log that ends at `head_seq`.
     pub fn new(stays: Vec<Stay>, head_seq: i64) -> Self {
-        Self { stays, head_seq }
+        Self { stays, head_seq, deleted: Vec::new() }
+    }
+
+    /// The same without what the person deleted for themselves.
+    pub fn without(self, deleted: Vec<(i64, i64)>) -> Self {
+        Self { deleted, ..self }
     }
 
     /// The view of `user`, or `not_found` for somebody who was never a member.
@@ -45,7 +54,7 @@ impl View {
         if stays.is_empty() {
             return Err(Error::not_found("conversation"));
         }
-        Ok(Self::new(stays, log.head(conversation)?.seq))
+        Ok(Self::new(stays, log.head(conversation)?.seq).without(deleted(log, conversation, user)?))
     }
 
     /// Of a planted fault only: as if they had always been there.
@@ -76,12 +85,20 @@ impl View {
     }
 
     /// The readable parts of `from..=to`, in order, both ends included.
-    pub fn ranges(&self, from: i64, to: i64) -> impl DoubleEndedIterator<Item = (i64, i64)> + '_ {
-        self.stays.iter().filter_map(move |stay| {
-            let first = stay.from_seq.max(from);
+    pub fn ranges(&self, from: i64, to: i64) -> impl DoubleEndedIterator<Item = (i64, i64)> + use<> {
+        let mut ranges = Vec::with_capacity(self.stays.len());
+        for stay in &self.stays {
+            let mut first = stay.from_seq.max(from);
             let last = stay.to_seq.unwrap_or(self.head_seq).min(self.head_seq).min(to);
-            (first <= last).then_some((first, last))
-        })
+            for &(from, to) in &self.deleted {
+                if to >= first && from <= last {
+                    ranges.extend((first < from).then_some((first, from - 1)));
+                    first = to + 1;
+                }
+            }
+            ranges.extend((first <= last).then_some((first, last)));
+        }
+        ranges.into_iter()
     }
 
     /// The parts of `from..=to` that exist and that they may not read.
@@ -100,15 +117,79 @@ impl View {
         hidden
     }
 
-    /// How many countable entries they may read after `read_seq`, in the latest stay.
+    /// How many countable entries they may read after `read_seq`, in the latest stay, that were not recalled.
     pub fn unread(&self, log: &Snapshot<'_>, conversation: ConversationId, read_seq: i64) -> Result<i64> {
         let from = read_seq.max(self.joined_seq());
         let head = self.head_seq();
         if from >= head {
             return Ok(0);
         }
-        Ok(log.countable_upto(conversation, head)? - log.countable_upto(conversation, from)?)
+        let mut unread = countable(log, conversation, from + 1, head)?;
+        for &(first, last) in self.deleted.iter().filter(|(_, last)| *last > from) {
+            unread -= countable(log, conversation, first.max(from + 1), last.min(head))?;
+        }
+        Ok(unread)
     }
+
+    /// How many unread messages are meant for `user` or for all.
+    pub fn mentions(
+        &self,
+        log: &Snapshot<'_>,
+        conversation: ConversationId,
+        user: UserId,
+        read_seq: i64,
+    ) -> Result<i64> {
+        let from = read_seq.max(self.joined_seq());
+        if from >= self.head_seq() {
+            return Ok(0);
+        }
+        let seqs: Vec<i64> = log.rows(
+            "SELECT seq FROM messaging_mention
+             WHERE conversation = ? AND user_id IN (?, ?) AND seq > ? AND seq <= ? LIMIT 1000",
+            &[(&conversation).into(), (&user).into(), (&EVERYBODY).into(), from.into(), self.head_seq().into()],
+            |row| row.int(0),
+        )?;
+        Ok(seqs.into_iter().filter(|seq| self.shows(*seq)).collect::<BTreeSet<_>>().len() as i64)
+    }
+}
+
+/// Stands for everybody in a conversation where a message is meant for all.
+pub const EVERYBODY: UserId = UserId([0; 16]);
+
+/// How many entries of `from..=to` are countable and not recalled.
+fn countable(log: &Snapshot<'_>, conversation: ConversationId, from: i64, to: i64) -> Result<i64> {
+    if from > to {
+        return Ok(0);
+    }
+    let recalled = log.number(
+        "SELECT COUNT(*) FROM messaging_recalled WHERE conversation = ? AND seq >= ? AND seq <= ?",
+        &[(&conversation).into(), from.into(), to.into()],
+    )?;
+    Ok(log.countable_upto(conversation, to)? - log.countable_upto(conversation, from - 1)? - recalled)
+}
+
+/// What `user` deleted from a conversation for themselves, in order.
+pub fn deleted(reader: &Reader<'_>, conversation: ConversationId, user: UserId) -> Result<Vec<(i64, i64)>> {
+    reader.rows(
+        "SELECT from_seq, to_seq FROM messaging_deleted WHERE user_id = ? AND conversation = ? ORDER BY from_seq",
+        &[(&user).into(), (&conversation).into()],
+        |row| Ok((row.int(0)?, row.int(1)?)),
+    )
+}
+
+/// All that `user` deleted for themselves.
+pub fn all_deleted(reader: &Reader<'_>, user: UserId) -> Result<HashMap<ConversationId, Vec<(i64, i64)>>> {
+    let mut all: HashMap<ConversationId, Vec<(i64, i64)>> = HashMap::new();
+    reader.rows(
+        "SELECT conversation, from_seq, to_seq FROM messaging_deleted WHERE user_id = ?
+         ORDER BY conversation, from_seq",
+        &[(&user).into()],
+        |row| {
+            all.entry(row.id(0)?).or_default().push((row.int(1)?, row.int(2)?));
+            Ok(())
+        },
+    )?;
+    Ok(all)
 }
 
 /// A person's stays in a conversation, oldest first.
@@ -138,15 +219,6 @@ pub fn conversations_of(reader: &Reader<'_>, user: UserId) -> Result<Vec<(Conver
         },
     )?;
     Ok(out)
-}
-
-/// The conversations a person is a member of now.
-pub fn current_conversations(reader: &Reader<'_>, user: UserId) -> Result<Vec<ConversationId>> {
-    reader.rows(
-        "SELECT conversation FROM messaging_member WHERE user_id = ? AND to_seq IS NULL",
-        &[(&user).into()],
-        |row| row.id(0),
-    )
 }
 
 /// In which relation `user` stands to `conversation`; `Outsider` also where there is no such conversation.
@@ -284,6 +356,17 @@ mod tests {
         let hidden: Vec<_> = view.hidden(1, 12).iter().map(|range| (range.from_seq, range.to_seq)).collect();
         assert_eq!(hidden, [(1, 2), (6, 8)]);
         assert!(view.shows(5) && !view.shows(6) && view.shows(9) && !view.shows(13));
+    }
+
+    #[test]
+    fn what_one_deleted_is_hidden_from_both_ends_of_a_stay_and_between() {
+        let view =
+            View::new(vec![stay(3, Some(8)), stay(10, None)], 14).without(vec![(1, 3), (5, 6), (8, 10), (13, 20)]);
+        assert_eq!(view.ranges(1, 14).collect::<Vec<_>>(), [(4, 4), (7, 7), (11, 12)]);
+        assert_eq!(view.ranges(5, 11).rev().collect::<Vec<_>>(), [(11, 11), (7, 7)]);
+        let hidden: Vec<_> = view.hidden(1, 14).iter().map(|range| (range.from_seq, range.to_seq)).collect();
+        assert_eq!(hidden, [(1, 3), (5, 6), (8, 10), (13, 14)]);
+        assert!(!view.shows(5) && view.shows(7));
     }
 
     #[test]

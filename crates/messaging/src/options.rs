@@ -25,6 +25,14 @@ pub struct MessagingOptions {
     pub nickname_bytes: usize,
     /// A group's announcement, in bytes.
     pub announcement_bytes: usize,
+    /// How long its sender may edit a message, in milliseconds; 0: for ever.
+    pub edit_within_ms: i64,
+    /// How long its sender may recall a message, in milliseconds; 0: for ever.
+    pub recall_within_ms: i64,
+    /// How long owner and admins may recall the messages of others, in milliseconds; 0: for ever.
+    pub recall_as_admin_within_ms: i64,
+    /// Whether the words that an edited message had before are kept, for owner and admins of its group.
+    pub keep_versions: bool,
     /// Sends that may wait for the writer before `unavailable`.
     pub send_queue: usize,
     /// Entries in one page of a conversation's sync.
@@ -60,6 +68,10 @@ impl Default for MessagingOptions {
             title_bytes: 128,
             nickname_bytes: 64,
             announcement_bytes: 4_096,
+            edit_within_ms: 24 * 3_600_000,
+            recall_within_ms: 24 * 3_600_000,
+            recall_as_admin_within_ms: 0,
+            keep_versions: false,
             send_queue: 16_384,
             sync_entries: 256,
             sync_bytes: 256 << 10,

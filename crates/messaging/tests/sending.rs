@@ -51,7 +51,7 @@ impl House {
         SendMessage {
             conversation_id: conversation.to_vec(),
             client_msg_id: MessageId::new(&self.clock).to_vec(),
-            content: Some(Content { kind: Some(Kind::Text(Text { text: text.into() })) }),
+            content: Some(Content::from(Kind::Text(Text { text: text.into() }))),
         }
     }
 

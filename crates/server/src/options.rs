@@ -83,6 +83,10 @@ pub fn messaging(config: &Config, page_key: [u8; 32]) -> MessagingOptions {
         resume_bytes: limits.resume_bytes as usize,
         page_key,
         index_run: messaging.index_run,
+        edit_within_ms: messaging.edit_within_s * 1_000,
+        recall_within_ms: messaging.recall_within_s * 1_000,
+        recall_as_admin_within_ms: messaging.recall_as_admin_within_s * 1_000,
+        keep_versions: messaging.keep_versions,
         audit_interval_ms: messaging.audit_interval_ms,
     }
 }

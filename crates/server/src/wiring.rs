@@ -108,6 +108,7 @@ async fn services(
     let messaging = options::messaging(config, engines.messaging_pages);
     let messaging = Messaging::start(db, messaging, clock.clone()).await?;
     messaging.start_auditor();
+    messaging.start_telling_reactions();
     let conversations = node.conversations(messaging.clone());
     let messages = node.messages(messaging);
 

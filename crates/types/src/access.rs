@@ -63,6 +63,24 @@ pub enum Action {
     AnswerJoinRequest,
     /// Set something about a conversation for oneself: pin, mute, archive, hide, draft.
     ChangeSettings,
+    /// Put other words in the place of one's own message.
+    Edit,
+    /// Recall one's own message.
+    RecallOwn,
+    /// Recall a message of a plain member, or of somebody who left.
+    RecallOfMember,
+    /// Recall a message of the owner or an admin.
+    RecallOfAdmin,
+    /// Read the words that an edited message had before.
+    ReadVersions,
+    /// React to a message.
+    React,
+    /// Pin a message, or take a pin off.
+    Pin,
+    /// Mean a message for everybody.
+    MentionAll,
+    /// See who has read a message.
+    ReadReceipts,
 }
 
 /// In which relation the caller stands to the thing concerned.
@@ -132,6 +150,15 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
                 | ManageLinks
                 | AnswerJoinRequest
                 | ChangeSettings
+                | Edit
+                | RecallOwn
+                | RecallOfMember
+                | RecallOfAdmin
+                | ReadVersions
+                | React
+                | Pin
+                | MentionAll
+                | ReadReceipts
         ),
         Admin => matches!(
             action,
@@ -151,8 +178,16 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
                 | ManageLinks
                 | AnswerJoinRequest
                 | ChangeSettings
+                | Edit
+                | RecallOwn
+                | RecallOfMember
+                | ReadVersions
+                | React
+                | Pin
+                | MentionAll
+                | ReadReceipts
         ),
-        Member => action == Send || authorise(action, MutedMember).is_ok(),
+        Member => matches!(action, Send | Edit | React) || authorise(action, MutedMember).is_ok(),
         MutedMember => matches!(
             action,
             ReadConversation
@@ -163,14 +198,17 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
                 | Leave
                 | NameOneself
                 | ChangeSettings
+                | RecallOwn
+                | ReadReceipts
         ),
         Dismissed => {
             matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | Leave | ChangeSettings)
         }
-        Peer => action == Send || authorise(action, ClosedPeer).is_ok(),
-        ClosedPeer => {
-            matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | ChangeSettings)
-        }
+        Peer => matches!(action, Send | Edit | React | Pin) || authorise(action, ClosedPeer).is_ok(),
+        ClosedPeer => matches!(
+            action,
+            ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | ChangeSettings | RecallOwn | ReadReceipts
+        ),
         FormerMember => matches!(action, ReadConversation | ReadEntries | MoveReadCursor | ChangeSettings),
         Outsider => false,
     };
@@ -180,9 +218,13 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
 fn refusal(action: Action, standing: Standing) -> Error {
     match (standing, action) {
         (Standing::Outsider | Standing::Person | Standing::Own | Standing::Author, _) => Error::not_found("thing"),
-        (Standing::MutedMember, Action::Send) => Error::new(Code::Muted, "you may not send here for now"),
+        (Standing::MutedMember, Action::Send | Action::Edit | Action::React) => {
+            Error::new(Code::Muted, "you may not send here for now")
+        }
         (Standing::Dismissed, _) => Error::new(Code::ConversationClosed, "the group was closed for good"),
-        (Standing::ClosedPeer, Action::Send) => Error::new(Code::NotAllowed, "you may not talk to this person"),
+        (Standing::ClosedPeer, Action::Send | Action::Edit | Action::React | Action::Pin) => {
+            Error::new(Code::NotAllowed, "you may not talk to this person")
+        }
         (Standing::Owner, Action::Leave) => {
             Error::new(Code::Forbidden, "the owner leaves after handing the group over or dismissing it")
         }

@@ -133,7 +133,7 @@ fn frame_of(send: &Send<'_>) -> ClientFrame {
     let message = SendMessage {
         conversation_id: send.conversation.to_vec(),
         client_msg_id: send.key.to_vec(),
-        content: Some(Content { kind: Some(content::Kind::Text(text)) }),
+        content: Some(Content::from(content::Kind::Text(text))),
     };
     let request = Request { id: send.id, deadline_ms: 0, op: Some(request::Op::Send(message)) };
     ClientFrame { frame: Some(client_frame::Frame::Request(request)) }
@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn both_encodings_are_seen_alike() {
-        let content = Content { kind: Some(content::Kind::Text(Text { text: "hello".into() })) };
+        let content = Content::from(content::Kind::Text(Text { text: "hello".into() }));
         let entry = Entry {
             conversation_id: vec![1; 16],
             seq: 5,
@@ -336,8 +336,7 @@ mod tests {
             ..Entry::default()
         };
         let own = OwnEntry { conversation_id: vec![1; 16], seq: 6, client_msg_id: vec![3; 16] };
-        let events =
-            vec![Event { event: Some(event::Event::Entry(entry)) }, Event { event: Some(event::Event::OwnEntry(own)) }];
+        let events = vec![event::Event::Entry(entry).into(), event::Event::OwnEntry(own).into()];
         let reply = |outcome| server_frame::Frame::Reply(Reply { id: 9, outcome: Some(outcome) });
         let frames = [
             server_frame::Frame::Push(Push { push_no: 4, resume: "r".into(), events }),

@@ -191,7 +191,8 @@ impl Room {
             | Kind::Read(_)
             | Kind::FriendRequest(_)
             | Kind::Settings(_)
-            | Kind::JoinRequest(_) => {}
+            | Kind::JoinRequest(_)
+            | Kind::Deleted(_) => {}
         }
         Ok(())
     }

@@ -80,7 +80,7 @@ fn message(conversation: ConversationId, key: MessageId, kind: Kind) -> SendMess
     SendMessage {
         conversation_id: conversation.to_vec(),
         client_msg_id: key.to_vec(),
-        content: Some(Content { kind: Some(kind) }),
+        content: Some(Content::from(kind)),
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`Client`] holds the tokens of one session. [`Client::call`] makes any call, also wrong ones, and gives the bare
 //! answer; everything else stands on it.
 
+mod changes;
 mod conversations;
 mod groups;
 mod messages;
@@ -198,6 +199,11 @@ impl Client {
     /// `DELETE path`.
     pub async fn delete(&self, path: &str) -> Result<()> {
         self.json::<Value>(Method::DELETE, path, None, None).await.map(drop)
+    }
+
+    /// `DELETE path` with an answer.
+    pub async fn delete_with_answer<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.json(Method::DELETE, path, None, None).await
     }
 
     /// Any call with a JSON answer; an empty answer counts as `null` or, where that does not do, as `{}`.

@@ -24,7 +24,7 @@ const ACK_EACH: usize = 32;
 const ACK_BYTES: usize = 48 << 10;
 
 pub(super) enum Command {
-    Request { op: Op, deadline_ms: u32, answer: oneshot::Sender<Result<Outcome>> },
+    Request { op: Box<Op>, deadline_ms: u32, answer: oneshot::Sender<Result<Outcome>> },
     Ack(u64),
     Ping(oneshot::Sender<String>),
     Close,
@@ -112,7 +112,7 @@ impl Driver {
                     self.last_id = self.last_id.wrapping_add(1);
                     let id = self.last_id;
                     self.open.insert(id, answer);
-                    self.raw.feed(client_frame::Frame::Request(Request { id, deadline_ms, op: Some(op) })).await?;
+                    self.raw.feed(client_frame::Frame::Request(Request { id, deadline_ms, op: Some(*op) })).await?;
                 }
                 Command::Ack(push_no) => {
                     self.forget(push_no);

@@ -251,7 +251,7 @@ impl Handle {
     pub async fn request_within(&self, op: Op, deadline_ms: u32) -> Result<Outcome> {
         let _place = self.places.acquire().await.map_err(|_| gone())?;
         let (answer, outcome) = oneshot::channel();
-        self.commands.send(Command::Request { op, deadline_ms, answer }).await.map_err(|_| gone())?;
+        self.commands.send(Command::Request { op: Box::new(op), deadline_ms, answer }).await.map_err(|_| gone())?;
         match timeout(self.options.timeout, outcome).await {
             Ok(Ok(Ok(Outcome::Error(problem)))) => Err(problem.into()),
             Ok(Ok(outcome)) => outcome,

@@ -41,7 +41,8 @@ pub fn routes() -> Vec<Route> {
             ]),
         route(Method::GET, "/v1/conversations/{conversation_id}/messages", "list_messages", history)
             .about("The history: the newest entries, or those before or after one, or of a time")
-            .details("Entries come in ascending order of `seq`. Without parameters: the newest ones. `before_seq` and `after_seq` are not \
+            .details("Entries come in ascending order of `seq`. Without parameters: the newest ones. Changes of messages are left out, so go on from \
+                 `reached_seq`. `before_seq` and `after_seq` are not \
                  given together; a range of time narrows either.")
             .query::<Range>()
             .answers::<HistoryReply>(200, "Entries that you may see, and whether there are more"),

@@ -4,6 +4,7 @@
 //! problem document) → [`guard`] (the route's class) → a handler here (shape in, calls, shape out).
 
 pub mod around;
+mod changes;
 mod conversations;
 mod docs;
 pub mod extract;
@@ -87,6 +88,7 @@ pub fn table() -> Vec<Route> {
         friends::routes(),
         conversations::routes(),
         messages::routes(),
+        changes::routes(),
         groups::routes(),
         members::routes(),
         invitations::routes(),

@@ -40,7 +40,9 @@ pub fn describe(routes: &[Route]) -> OpenApi {
     let mut schemas = BTreeMap::new();
     collect::<ProblemDocument>(&mut schemas);
     for route in routes {
-        schemas.extend(route.schemas.iter().cloned());
+        for collect in &route.schemas {
+            collect(&mut schemas);
+        }
         let item = paths.paths.entry(route.path.to_owned()).or_default();
         place(item, route, operation(route));
     }
@@ -57,14 +59,17 @@ pub fn describe(routes: &[Route]) -> OpenApi {
     document
 }
 
+/// Puts the schemas of one type beside others. Called when the document is made: until then they would only take memory.
+pub type Collect = fn(&mut BTreeMap<String, RefOr<Schema>>);
+
 /// A JSON body of type `B`, whose schemas are added to `schemas`.
-pub fn request_body<B: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) -> RequestBody {
+pub fn request_body<B: ToSchema>(schemas: &mut Vec<Collect>) -> RequestBody {
     let content = Content::new(Some(reference::<B>(schemas)));
     RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True)).build()
 }
 
 /// A JSON answer of type `A`, whose schemas are added to `schemas`.
-pub fn response<A: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>, what: &str) -> Response {
+pub fn response<A: ToSchema>(schemas: &mut Vec<Collect>, what: &str) -> Response {
     let content = Content::new(Some(reference::<A>(schemas)));
     ResponseBuilder::new().description(what).content("application/json", content).build()
 }
@@ -117,11 +122,12 @@ fn parameters_in(path: &str) -> impl Iterator<Item = &str> {
 }
 
 fn path_parameter(name: &str) -> Parameter {
+    let seq = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).build();
     ParameterBuilder::new()
         .name(name.trim_start_matches('*'))
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
-        .schema(Some(String::schema()))
+        .schema(Some(if name == "seq" { seq.into() } else { String::schema() }))
         .build()
 }
 
@@ -160,14 +166,13 @@ fn tags(routes: &[Route]) -> Vec<utoipa::openapi::Tag> {
     names.into_iter().map(|name| TagBuilder::new().name(name).build()).collect()
 }
 
-fn reference<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) -> RefOr<Schema> {
-    schemas.push((T::name().into_owned(), T::schema()));
-    T::schemas(schemas);
+fn reference<T: ToSchema>(schemas: &mut Vec<Collect>) -> RefOr<Schema> {
+    schemas.push(collect::<T>);
     Ref::from_schema_name(T::name()).into()
 }
 
 fn collect<T: ToSchema>(all: &mut BTreeMap<String, RefOr<Schema>>) {
-    let mut schemas = Vec::new();
-    reference::<T>(&mut schemas);
+    let mut schemas = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut schemas);
     all.extend(schemas);
 }

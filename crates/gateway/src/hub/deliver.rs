@@ -101,10 +101,11 @@ impl Delivery<'_> {
             .into_iter()
             .filter_map(|(number, seqs)| {
                 let sender = self.inner.sockets.get(&number)?.user;
-                Some((number, blocks(conversation, hint.entries.iter().map(|entry| own_or_full(entry, sender, &seqs)))))
+                let events = hint.entries.iter().map(|entry| own_or_full(entry, sender, &seqs, &hint.targets));
+                Some((number, blocks(conversation, events)))
             })
             .collect();
-        let shared = blocks(conversation, hint.entries.into_iter().map(event::Event::Entry));
+        let shared = blocks(conversation, hint.entries.into_iter().map(|entry| told(entry, &hint.targets)));
         for socket in self.sockets(&hint.user_ids) {
             let blocks = own_blocks.get(&socket.number).unwrap_or(&shared);
             for block in blocks {
@@ -130,20 +131,29 @@ impl Delivery<'_> {
 
 /// The sending connection knows what it sent: it gets the entry's place only. The sender is compared too, so that a
 /// name of another process's socket can never hide an entry.
-fn own_or_full(entry: &Entry, sender: UserId, own_seqs: &[i64]) -> event::Event {
+fn own_or_full(entry: &Entry, sender: UserId, own_seqs: &[i64], targets: &[Entry]) -> Event {
     if own_seqs.contains(&entry.seq) && entry.sender_id == sender.as_bytes() {
         event::Event::OwnEntry(OwnEntry {
             conversation_id: entry.conversation_id.clone(),
             seq: entry.seq,
             client_msg_id: entry.client_msg_id.clone(),
         })
+        .into()
     } else {
-        event::Event::Entry(entry.clone())
+        told(entry.clone(), targets)
     }
 }
 
+/// An entry as an event: with what it changed, where that is among `targets`.
+pub(crate) fn told(entry: Entry, targets: &[Entry]) -> Event {
+    let changed =
+        |seq: i64| targets.iter().find(|target| target.seq == seq && target.conversation_id == entry.conversation_id);
+    let target = entry.target_seq().and_then(changed).cloned();
+    Event { event: Some(event::Event::Entry(entry)), target }
+}
+
 /// Entries of one conversation as blocks of moderate size.
-pub(crate) fn blocks(conversation: ConversationId, entries: impl Iterator<Item = event::Event>) -> Vec<Arc<Block>> {
+pub(crate) fn blocks(conversation: ConversationId, entries: impl Iterator<Item = Event>) -> Vec<Arc<Block>> {
     let mut blocks = Vec::new();
     let mut events: Vec<Event> = Vec::new();
     let (mut bytes, mut first, mut last) = (0, 0, 0);
@@ -154,12 +164,11 @@ pub(crate) fn blocks(conversation: ConversationId, entries: impl Iterator<Item =
         }
     };
     for event in entries {
-        let seq = match &event {
-            event::Event::Entry(entry) => entry.seq,
-            event::Event::OwnEntry(entry) => entry.seq,
+        let seq = match &event.event {
+            Some(event::Event::Entry(entry)) => entry.seq,
+            Some(event::Event::OwnEntry(entry)) => entry.seq,
             _ => continue,
         };
-        let event = Event { event: Some(event) };
         let size = Block::size_of(&event);
         if events.len() >= BLOCK_ENTRIES || bytes + size > BLOCK_BYTES {
             close(&mut events, first, last);

@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 use anser_contract::{
     Actor, Context,
     v1::{
-        HeadsPage, HeadsRequest, MoveReadCursorRequest, SendItem, SyncConversation, SyncFrom, SyncManyRequest,
-        SyncPage, SyncPages, reply::Outcome, request::Op,
+        EditMessage, EditRequest, HeadsPage, HeadsRequest, MoveReadCursorRequest, React, RecallMessage, RecallRequest,
+        SendItem, SetReactionRequest, SyncConversation, SyncFrom, SyncManyRequest, SyncPage, SyncPages, reply::Outcome,
+        request::Op,
     },
 };
 use anser_types::{Code, Error, Id, Result};
@@ -113,6 +114,18 @@ async fn run(gateway: &Gateway, ctx: &Context, op: Op, me: &mut Option<MeVersion
             let request =
                 MoveReadCursorRequest { conversation_id: request.conversation_id, read_seq: request.read_seq };
             Outcome::Read(messages.move_read_cursor(ctx, request).await?)
+        }
+        Op::Edit(EditMessage { conversation_id, seq, content }) => {
+            let request = EditRequest { conversation_id, seq, content, ..EditRequest::default() };
+            Outcome::Edit(messages.edit(ctx, request).await?)
+        }
+        Op::Recall(RecallMessage { conversation_id, seq }) => {
+            let request = RecallRequest { conversation_id, seq, ..RecallRequest::default() };
+            Outcome::Recall(messages.recall(ctx, request).await?)
+        }
+        Op::React(React { conversation_id, seq, emoji, remove }) => {
+            let request = SetReactionRequest { conversation_id, seq, emoji, remove };
+            Outcome::React(messages.set_reaction(ctx, request).await?)
         }
         Op::Send(_) => return Err(Error::internal("sends go over the link")),
     })

@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     frames::{About, Block, Encoding, Inbound, read},
-    hub::{Attachment, blocks},
+    hub::{Attachment, blocks, told},
     identity::Identity,
     listener,
     resume::{MeVersions, ResumePoint},
@@ -277,9 +277,9 @@ fn replay_blocks(reply: ResumeReply) -> Vec<Arc<Block>> {
     let mut entries = reply.entries.into_iter().peekable();
     while let Some(first) = entries.next() {
         let id = first.conversation_id.clone();
-        let mut run = vec![event::Event::Entry(first)];
+        let mut run = vec![told(first, &reply.targets)];
         while let Some(entry) = entries.next_if(|entry| entry.conversation_id == id) {
-            run.push(event::Event::Entry(entry));
+            run.push(told(entry, &reply.targets));
         }
         if let Ok(conversation) = ConversationId::try_from(&id[..]) {
             out.extend(blocks(conversation, run.into_iter()));

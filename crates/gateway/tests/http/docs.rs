@@ -79,7 +79,7 @@ fn every_reference_leads_somewhere_and_no_default_is_a_lie() {
     let schemas = &document["components"]["schemas"];
     assert_eq!(schemas["Role"]["enum"], serde_json::json!(["unspecified", "member", "admin", "owner"]));
     assert_eq!(schemas["Entry"]["properties"]["sender_id"]["type"], "string");
-    let kinds: Vec<&String> = schemas["Content"]["oneOf"]
+    let kinds: Vec<&String> = schemas["Content_kind"]["oneOf"]
         .as_array()
         .unwrap()
         .iter()

@@ -285,7 +285,11 @@ impl Messages for Fake {
     }
     async fn history(&self, ctx: &Context, r: HistoryRequest) -> Result<HistoryReply> {
         self.called("history", ctx, format!("{r:?}")).await?;
-        Ok(HistoryReply { items: [3, 2, 1].map(|seq| Entry { seq, ..Entry::default() }).to_vec(), has_more: true })
+        Ok(HistoryReply {
+            items: [3, 2, 1].map(|seq| Entry { seq, ..Entry::default() }).to_vec(),
+            has_more: true,
+            reached_seq: 1,
+        })
     }
     async fn heads(&self, ctx: &Context, r: HeadsRequest) -> Result<HeadsReply> {
         self.called("heads", ctx, format!("{r:?}")).await?;
@@ -307,6 +311,65 @@ impl Messages for Fake {
         };
         Ok(SyncManyReply { items: r.items.into_iter().map(result).collect() })
     }
+    async fn edit(&self, ctx: &Context, r: EditRequest) -> Result<Changed> {
+        self.called("edit", ctx, format!("{r:?}")).await?;
+        Ok(Changed { conversation_id: r.conversation_id, seq: r.seq, version: 2, change_seq: 9 })
+    }
+
+    async fn recall(&self, ctx: &Context, r: RecallRequest) -> Result<Changed> {
+        self.called("recall", ctx, format!("{r:?}")).await?;
+        Ok(Changed { conversation_id: r.conversation_id, seq: r.seq, version: 2, change_seq: 9 })
+    }
+
+    async fn list_versions(&self, ctx: &Context, r: ListVersionsRequest) -> Result<ListVersionsReply> {
+        self.called("list_versions", ctx, format!("{r:?}")).await?;
+        Ok(ListVersionsReply::default())
+    }
+
+    async fn delete_for_me(&self, ctx: &Context, r: DeleteForMeRequest) -> Result<DeleteForMeReply> {
+        self.called("delete_for_me", ctx, format!("{r:?}")).await?;
+        Ok(DeleteForMeReply::default())
+    }
+
+    async fn set_reaction(&self, ctx: &Context, r: SetReactionRequest) -> Result<Changed> {
+        self.called("set_reaction", ctx, format!("{r:?}")).await?;
+        Ok(Changed { conversation_id: r.conversation_id, seq: r.seq, version: 2, change_seq: 9 })
+    }
+
+    async fn list_reactions(&self, ctx: &Context, r: ListReactionsRequest) -> Result<ListReactionsReply> {
+        self.called("list_reactions", ctx, format!("{r:?}")).await?;
+        Ok(ListReactionsReply::default())
+    }
+
+    async fn set_pin(&self, ctx: &Context, r: SetPinRequest) -> Result<Changed> {
+        self.called("set_pin", ctx, format!("{r:?}")).await?;
+        Ok(Changed { conversation_id: r.conversation_id, seq: r.seq, version: 2, change_seq: 9 })
+    }
+
+    async fn list_pins(&self, ctx: &Context, r: ListPinsRequest) -> Result<ListPinsReply> {
+        self.called("list_pins", ctx, format!("{r:?}")).await?;
+        Ok(ListPinsReply::default())
+    }
+
+    async fn forward(&self, ctx: &Context, r: ForwardRequest) -> Result<AppendReply> {
+        self.called("forward", ctx, format!("{r:?}")).await?;
+        Ok(AppendReply {
+            outcomes: r
+                .client_msg_ids
+                .iter()
+                .map(|id| SendOutcome {
+                    ack: Some(SendAck { client_msg_id: id.clone(), seq: 12, ..SendAck::default() }),
+                    error: None,
+                })
+                .collect(),
+        })
+    }
+
+    async fn list_readers(&self, ctx: &Context, r: ListReadersRequest) -> Result<ListReadersReply> {
+        self.called("list_readers", ctx, format!("{r:?}")).await?;
+        Ok(ListReadersReply::default())
+    }
+
     async fn move_read_cursor(&self, ctx: &Context, r: MoveReadCursorRequest) -> Result<ReadMoved> {
         self.called("move_read_cursor", ctx, format!("{r:?}")).await?;
         Ok(ReadMoved { conversation_id: r.conversation_id, read_seq: r.read_seq, unread: 0 })

@@ -36,6 +36,13 @@ async fn a_key_is_passed_on_by_every_call_that_takes_one() {
         (Method::POST, "/v1/join-links:join".to_owned(), json!({"code": "abc"}), "join_by_link"),
         (Method::POST, format!("/v1/conversations/{id}/join-requests/{id}:accept"), json!({}), "answer_join_request"),
         (Method::POST, format!("/v1/conversations/{id}/join-requests/{id}:reject"), json!({}), "answer_join_request"),
+        (
+            Method::PATCH,
+            format!("/v1/conversations/{id}/messages/3"),
+            json!({"content": {"text": {"text": "better"}}}),
+            "edit",
+        ),
+        (Method::DELETE, format!("/v1/conversations/{id}/messages/3"), json!({}), "recall"),
         (Method::POST, format!("/v1/invitations/{id}:accept"), json!({}), "accept_invitation"),
         (Method::POST, format!("/v1/invitations/{id}:decline"), json!({}), "decline_invitation"),
     ];

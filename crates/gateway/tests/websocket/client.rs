@@ -110,7 +110,7 @@ impl Client {
         let send = SendMessage {
             conversation_id: room.to_vec(),
             client_msg_id: vec![cmid; 16],
-            content: Some(Content { kind: Some(content::Kind::Text(Text { text: text.into() })) }),
+            content: Some(Content::from(content::Kind::Text(Text { text: text.into() }))),
         };
         self.request(request::Op::Send(send), 0).await
     }
@@ -193,7 +193,7 @@ impl Client {
         let mut events = Vec::new();
         while events.len() < count {
             if let Frame::Push(push) = self.frame().await {
-                events.extend(push.events.into_iter().filter_map(|Event { event }| event));
+                events.extend(push.events.into_iter().filter_map(|Event { event, .. }| event));
             }
         }
         assert_eq!(events.len(), count, "{events:?}");
@@ -208,7 +208,7 @@ impl Client {
 
 pub fn text_of(event: event::Event) -> String {
     match event {
-        event::Event::Entry(Entry { content: Some(Content { kind: Some(content::Kind::Text(text)) }), .. }) => {
+        event::Event::Entry(Entry { content: Some(Content { kind: Some(content::Kind::Text(text)), .. }), .. }) => {
             text.text
         }
         other => panic!("no text but {other:?}"),

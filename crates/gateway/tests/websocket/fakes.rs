@@ -283,7 +283,7 @@ impl FakeMessages {
         let send = SendMessage {
             conversation_id: room.to_vec(),
             client_msg_id: rand::random::<[u8; 16]>().to_vec(),
-            content: Some(Content { kind: Some(content::Kind::Text(Text { text: text.into() })) }),
+            content: Some(Content::from(content::Kind::Text(Text { text: text.into() }))),
         };
         let (ack, entry) = log.append(sender, send).unwrap();
         log.hint(entry.into_iter().collect(), &[]);
@@ -449,6 +449,22 @@ impl Messages for FakeMessages {
         Ok(SyncManyReply { items: request.items.into_iter().map(result).collect() })
     }
 
+    async fn edit(&self, _: &Context, request: EditRequest) -> Result<Changed> {
+        Ok(Changed { conversation_id: request.conversation_id, seq: request.seq, version: 2, change_seq: 9 })
+    }
+    async fn recall(&self, _: &Context, request: RecallRequest) -> Result<Changed> {
+        Ok(Changed { conversation_id: request.conversation_id, seq: request.seq, version: 3, change_seq: 9 })
+    }
+    async fn list_versions(&self, _: &Context, _: ListVersionsRequest) -> Result<ListVersionsReply> { no() }
+    async fn delete_for_me(&self, _: &Context, _: DeleteForMeRequest) -> Result<DeleteForMeReply> { no() }
+    async fn set_reaction(&self, _: &Context, request: SetReactionRequest) -> Result<Changed> {
+        Ok(Changed { conversation_id: request.conversation_id, seq: request.seq, version: 1, change_seq: 0 })
+    }
+    async fn list_reactions(&self, _: &Context, _: ListReactionsRequest) -> Result<ListReactionsReply> { no() }
+    async fn set_pin(&self, _: &Context, _: SetPinRequest) -> Result<Changed> { no() }
+    async fn list_pins(&self, _: &Context, _: ListPinsRequest) -> Result<ListPinsReply> { no() }
+    async fn forward(&self, _: &Context, _: ForwardRequest) -> Result<AppendReply> { no() }
+    async fn list_readers(&self, _: &Context, _: ListReadersRequest) -> Result<ListReadersReply> { no() }
     async fn move_read_cursor(&self, ctx: &Context, request: MoveReadCursorRequest) -> Result<ReadMoved> {
         let user = ctx.user()?;
         let read = ReadHint { user_id: user.to_vec(), read_seq: request.read_seq, unread: 0 };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anser_contract::{
     Actor, Context,
-    v1::{AppendRequest, Content, Conversations, CreateGroupRequest, LeaveRequest, Messages, SendMessage, Text},
+    v1::{AppendRequest, Conversations, CreateGroupRequest, LeaveRequest, Messages, SendMessage, Text},
 };
 use anser_engine::{Db, DbOptions, Durability};
 use anser_types::{Clock, MessageId, SessionId};
@@ -45,9 +45,7 @@ impl House {
             let sends = (0..texts).map(|_| SendMessage {
                 conversation_id: group.to_vec(),
                 client_msg_id: MessageId::new(&clock).to_vec(),
-                content: Some(Content {
-                    kind: Some(anser_contract::v1::content::Kind::Text(Text { text: "hello".into() })),
-                }),
+                content: Some(anser_contract::v1::content::Kind::Text(Text { text: "hello".into() }).into()),
             });
             service.append(&acting(ALICE), AppendRequest { sends: sends.collect() }).await.unwrap();
         }

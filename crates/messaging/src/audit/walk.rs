@@ -4,7 +4,8 @@ use anser_engine::{Reader, Row};
 use anser_types::{ConversationId, MessageId, Result, Timestamp, UserId};
 
 use super::{Mismatch, members};
-use crate::log::{self, Kind, Snapshot};
+use crate::log::{self, Snapshot};
+use anser_contract::EntryKind;
 
 /// Where the auditor stands.
 #[derive(Clone, Debug, Default)]
@@ -144,11 +145,11 @@ impl Entries<'_> {
         if row.at < self.last.at {
             self.mismatch(seq, "time falls");
         }
-        let countable = self.last.countable + i64::from(row.kind == Kind::Message as i64);
+        let countable = self.last.countable + i64::from(row.kind == EntryKind::Message as i64);
         if row.countable_no != countable {
             self.mismatch(seq, "the countable entries are counted wrong");
         }
-        if row.kind == Kind::Message as i64 {
+        if row.kind == EntryKind::Message as i64 {
             let key = log::find_key(reader, row.conversation, row.sender, row.cmid)?;
             if key.is_none_or(|(position, _)| position != row.position) {
                 self.mismatch(seq, "the key of the message is missing or names another entry");

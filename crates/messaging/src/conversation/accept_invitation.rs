@@ -7,8 +7,8 @@ use anser_contract::{
 use anser_engine::Reader;
 use anser_types::{Action, ConversationId, Error, Result, Standing, UserId, authorise};
 
-use super::{conversation_id, describe::describe, guests, notice::Notices, once::once, store};
-use crate::Messaging;
+use super::{conversation_id, describe::describe, guests, once::once, store};
+use crate::{Messaging, notice::Notices};
 
 /// Accepts an invitation. Into a group that one is in by now it changes nothing.
 pub async fn accept_invitation(

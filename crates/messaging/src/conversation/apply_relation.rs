@@ -9,11 +9,10 @@ use anser_types::{ConversationId, Error, Result, UserId};
 
 use super::{
     direct,
-    notice::Notices,
     store::{self, Pair},
     user_id,
 };
-use crate::Messaging;
+use crate::{Messaging, notice::Notices};
 
 /// Applies a relation, once for each version: an older or equal one changes nothing. The first friendship makes the
 /// pair's conversation. An entry is written only where it changes whether the two may talk.

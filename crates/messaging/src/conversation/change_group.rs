@@ -13,12 +13,11 @@ use prost::Message as _;
 use super::{
     allow, conversation_id,
     describe::describe,
-    notice::Notices,
     once::once,
     store::{self, ConversationRow},
     words,
 };
-use crate::{Messaging, MessagingOptions, membership::standing};
+use crate::{Messaging, MessagingOptions, membership::standing, notice::Notices};
 
 /// Changes what the request names; the rest stays. What is so already leaves no entry.
 pub async fn change_group(room: &Messaging, ctx: &Context, request: ChangeGroupRequest) -> Result<Conversation> {

@@ -7,8 +7,8 @@ use anser_contract::{
 use anser_types::{Action, Code, Error, Result};
 use prost::Message as _;
 
-use super::{allow, conversation_id, notice::Notices, once::once, store, user_id};
-use crate::{Messaging, membership::standing};
+use super::{allow, conversation_id, once::once, store, user_id};
+use crate::{Messaging, membership::standing, notice::Notices};
 
 /// Changes a member's role. The role they have already changes nothing and leaves no entry.
 pub async fn change_role(room: &Messaging, ctx: &Context, request: ChangeRoleRequest) -> Result<Member> {

@@ -4,7 +4,7 @@
 use anser_contract::{
     Context,
     v1::{
-        ChangeSettingsRequest, ConversationSettings, SettingsChanged, SyncSettingsReply, SyncSettingsRequest,
+        ChangeSettingsRequest, ConversationSettings, Deleted, SettingsChanged, SyncSettingsReply, SyncSettingsRequest,
         service_event::Event,
     },
 };
@@ -80,22 +80,34 @@ pub async fn change_settings(
         .await
 }
 
-/// The caller's settings that changed after a version, and the version now.
+/// What the caller set, and what they deleted for themselves, after a version; and the version now.
 pub async fn sync_settings(room: &Messaging, ctx: &Context, request: SyncSettingsRequest) -> Result<SyncSettingsReply> {
     let user = ctx.user()?;
     room.read(move |log| {
         let newest = settings::version(log, user)?;
         // A version that was never given is from another store: then everything is news.
         let since = if request.since > newest { 0 } else { request.since };
-        let mut changed = settings::settings_since(log, user, since, PAGE + 1)?;
-        let has_more = changed.len() > PAGE;
-        changed.truncate(PAGE);
-        let version = changed.last().filter(|_| has_more).map_or(newest, |last| last.version);
-        let items = changed.iter().map(|setting| {
+        let changed = settings::settings_since(log, user, since, PAGE + 1)?;
+        let deleted = message::store::deleted_since(log, user, since, PAGE + 1)?;
+        // Both run up to the version at which the first of them is cut off.
+        let cut = |versions: Vec<i64>| versions.get(PAGE).map_or(newest, |_| versions[PAGE - 1]);
+        let version = cut(changed.iter().map(|setting| setting.version).collect())
+            .min(cut(deleted.iter().map(|(version, _)| *version).collect()));
+        let items = changed.iter().filter(|setting| setting.version <= version).map(|setting| {
             let (read_seq, head_seq) = reading(log, setting.conversation, user)?;
             Ok(told(setting, read_seq, head_seq))
         });
-        Ok(SyncSettingsReply { items: items.collect::<Result<_>>()?, version, has_more })
+        let deleted = deleted.into_iter().filter(|(changed, _)| *changed <= version).map(|(_, conversation)| {
+            let ranges = membership::deleted(log, conversation, user)?;
+            let ranges = ranges.into_iter().map(message::delete_for_me::range).collect();
+            Ok(Deleted { conversation_id: conversation.to_vec(), ranges })
+        });
+        Ok(SyncSettingsReply {
+            items: items.collect::<Result<_>>()?,
+            version,
+            has_more: version < newest,
+            deleted: deleted.collect::<Result<_>>()?,
+        })
     })
     .await
 }

@@ -6,9 +6,9 @@ use anser_types::{Code, ConversationId, Error, Result, UserId};
 
 use super::{
     guests::{Guests, full},
-    notice::Notices,
     store::{self, joining},
 };
+use crate::notice::Notices;
 
 /// How many may wait to come into one group.
 const WAITING_FOR_A_GROUP: i64 = 1_000;

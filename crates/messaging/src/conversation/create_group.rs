@@ -10,12 +10,11 @@ use anser_types::{ConversationId, Result, UserId};
 use super::{
     describe::describe,
     guests::{self, Guests},
-    notice::Notices,
     once::once,
     store::{self, ConversationRow},
     words,
 };
-use crate::{Messaging, MessagingOptions};
+use crate::{Messaging, MessagingOptions, notice::Notices};
 
 /// Makes a group of the caller and the people named. Whether an id names a person at all is not known here: friends
 /// exist, and an invitation to nobody is never answered. Where strangers may be brought in, the ids are believed.

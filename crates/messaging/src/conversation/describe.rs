@@ -26,7 +26,7 @@ pub fn describe(
     let (standing, _) = membership::standing_to_send(log, conversation, user, strangers, now)?;
     let row = store::conversation(log, conversation)?.ok_or_else(|| Error::not_found("conversation"))?;
     let (read_seq, _) = message::store::cursor(log, conversation, user)?;
-    let last_message = log.entry_at(conversation, view.head_seq())?.map(|stored| stored.entry);
+    let last_message = message::history::newest(log, conversation, &view)?;
     let member = store::member(log, conversation, user)?;
     let group = row.kind == ConversationKind::Group;
     let peer_id = if group { Vec::new() } else { peer(log, conversation, user)? };
@@ -52,6 +52,7 @@ pub fn describe(
         muted_until_at: row.muted_until,
         dismissed_at: row.dismissed_at,
         unread: view.unread(log, conversation, read_seq)?,
+        mentions: view.mentions(log, conversation, user, read_seq)?,
         last_at: last_message.as_ref().map_or(row.created_at, |entry| entry.server_ts),
         last_message,
     })

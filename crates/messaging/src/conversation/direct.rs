@@ -4,10 +4,8 @@ use anser_contract::v1::{Closed, ConversationKind, HistoryFor, Opened, Role, con
 use anser_engine::Tx;
 use anser_types::{ConversationId, Result, UserId};
 
-use super::{
-    notice::Notices,
-    store::{self, ConversationRow},
-};
+use super::store::{self, ConversationRow};
+use crate::notice::Notices;
 
 /// Makes the conversation of `people`. Both are in it from its first entry on, for ever.
 pub fn make(

@@ -6,8 +6,8 @@ use anser_contract::{
 };
 use anser_types::{Action, Result};
 
-use super::{allow, conversation_id, describe::describe, notice::Notices, once::once, store};
-use crate::{Messaging, membership::standing};
+use super::{allow, conversation_id, describe::describe, once::once, store};
+use crate::{Messaging, membership::standing, notice::Notices};
 
 /// Closes the group. The entry that says so is its last but for those of leaving.
 pub async fn dismiss_group(room: &Messaging, ctx: &Context, request: DismissGroupRequest) -> Result<Conversation> {

@@ -6,8 +6,12 @@ use anser_contract::v1::{HistoryFor, Invitation, Joined, Role, content::Kind};
 use anser_engine::{Reader, Tx};
 use anser_types::{Code, ConversationId, Error, FieldError, Result, Timestamp, UserId};
 
-use super::{notice::Notices, store};
-use crate::{MessagingOptions, effects::Effect};
+use super::store;
+use crate::{
+    MessagingOptions,
+    effects::Effect,
+    notice::{Notices, first_readable},
+};
 
 /// The people a call names, each once, `host` left out.
 pub fn named(field: &'static str, ids: &[Vec<u8>], host: UserId, options: &MessagingOptions) -> Result<Vec<UserId>> {
@@ -149,11 +153,6 @@ fn come_in(
     }
     store::begin_stay(tx, conversation, guest, (from_seq, joined_seq), Role::Member, now)?;
     store::change_groups_joined(tx, guest, 1)
-}
-
-/// The first entry that somebody may read who came in by `joined_seq`.
-pub fn first_readable(joined_seq: i64, history: HistoryFor) -> i64 {
-    if history == HistoryFor::All { 1 } else { joined_seq }
 }
 
 /// Whether `more` people fit into a group of `count`.

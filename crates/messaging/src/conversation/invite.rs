@@ -12,11 +12,10 @@ use prost::Message as _;
 use super::{
     allow, consent, conversation_id,
     guests::{self, Guests},
-    notice::Notices,
     once::once,
     store::{self, ConversationRow},
 };
-use crate::{Messaging, membership::standing};
+use crate::{Messaging, membership::standing, notice::Notices};
 
 /// Invites people. Who comes in does so by one entry for the whole call.
 pub async fn invite(room: &Messaging, ctx: &Context, request: InviteRequest) -> Result<InviteReply> {

@@ -11,12 +11,11 @@ use super::{
     consent,
     describe::describe,
     guests,
-    notice::Notices,
     once::once,
     store::{self, ConversationRow, joining},
     words,
 };
-use crate::Messaging;
+use crate::{Messaging, notice::Notices};
 
 /// The longest code that is looked up, in bytes.
 const CODE_BYTES: usize = 64;

@@ -12,13 +12,12 @@ use anser_types::{Action, ConversationId, Error, Result, UserId};
 
 use super::{
     allow, consent, conversation_id, guests,
-    notice::Notices,
     once::once,
     page,
     store::{self, joining},
     user_id,
 };
-use crate::{Messaging, MessagingOptions, effects::Effect, membership::standing};
+use crate::{Messaging, MessagingOptions, effects::Effect, membership::standing, notice::Notices};
 
 /// A page of those who wait, in the order of their ids.
 pub async fn list_join_requests(

@@ -7,8 +7,8 @@ use anser_contract::{
 use anser_engine::Tx;
 use anser_types::{Action, ConversationId, Result, UserId};
 
-use super::{allow, conversation_id, notice::Notices, once::once, store};
-use crate::{Messaging, membership::standing};
+use super::{allow, conversation_id, once::once, store};
+use crate::{Messaging, membership::standing, notice::Notices};
 
 /// Leaves a group. The owner cannot, unless it is closed; nor can anybody leave a direct conversation.
 pub async fn leave(room: &Messaging, ctx: &Context, request: LeaveRequest) -> Result<LeaveReply> {

@@ -1,7 +1,7 @@
 //! Conversations and who is in them: one file for each verb of the `Conversations` service.
 //!
 //! A verb reads as: who may, what must hold, what changes, what follows, what is answered. Rights are found and used
-//! in one transaction. Every change of membership or relation is an entry of the log ([`notice`]); whoever is named in
+//! in one transaction. Every change of membership or relation is an entry of the log ([`crate::notice`]); whoever is named in
 //! an entry has a stay that begins or ends at its seq. All SQL of this half is in [`store`].
 //!
 //! Here does not live: what people write (`message`), what a person may read (`membership`).
@@ -28,10 +28,9 @@ mod list_conversations;
 mod list_invitations;
 mod list_members;
 mod mute;
-mod notice;
 mod once;
 mod open_direct;
-mod page;
+pub mod page;
 mod remove_member;
 mod set_member_nickname;
 mod store;
@@ -56,11 +55,14 @@ pub use list_conversations::list_conversations;
 pub use list_invitations::list_invitations;
 pub use list_members::list_members;
 pub use mute::mute;
+pub use once::once;
 pub use open_direct::open_direct;
 pub use remove_member::remove_member;
 pub use set_member_nickname::set_member_nickname;
 pub use transfer_ownership::transfer_ownership;
 
+use anser_contract::v1::Role;
+use anser_engine::{Reader, Tx};
 use anser_types::{Action, ConversationId, Error, Result, Standing, UserId, authorise};
 
 /// [`authorise`], with the thing named: an outsider is told that there is no such conversation.
@@ -77,4 +79,14 @@ fn conversation_id(bytes: &[u8]) -> Result<ConversationId> {
 
 fn user_id(field: &str, bytes: &[u8]) -> Result<UserId> {
     UserId::try_from(bytes).map_err(|error| Error::field(field, error.detail))
+}
+
+/// The role of somebody who is a member now.
+pub fn role_of(reader: &Reader<'_>, conversation: ConversationId, user: UserId) -> Result<Option<Role>> {
+    Ok(store::member(reader, conversation, user)?.map(|member| member.role()))
+}
+
+/// Counts a change of what `user` set for themselves; answers its version.
+pub fn settings_version(tx: &mut Tx<'_>, user: UserId) -> Result<i64> {
+    store::settings::next_version(tx, user)
 }

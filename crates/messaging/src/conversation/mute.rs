@@ -8,8 +8,8 @@ use anser_engine::Tx;
 use anser_types::{Action, Code, ConversationId, Error, Result, Timestamp, UserId};
 use prost::Message as _;
 
-use super::{allow, conversation_id, notice::Notices, once::once, store, user_id};
-use crate::{Messaging, membership::standing};
+use super::{allow, conversation_id, once::once, store, user_id};
+use crate::{Messaging, membership::standing, notice::Notices};
 
 /// Longer than this is until further notice.
 const LONGEST_MS: i64 = 366 * 24 * 3_600_000;

@@ -10,12 +10,11 @@ use anser_types::{Code, ConversationId, Error, Result, UserId};
 use super::{
     describe::describe,
     direct,
-    notice::Notices,
     once::once,
     store::{self, Pair},
     user_id,
 };
-use crate::{Messaging, MessagingOptions};
+use crate::{Messaging, MessagingOptions, notice::Notices};
 
 /// The caller's conversation with somebody: the one they have, or a new one where strangers may talk. Whether the id
 /// names a person is not known here; where strangers may talk it is believed.

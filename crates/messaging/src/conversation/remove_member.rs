@@ -6,8 +6,8 @@ use anser_contract::{
 };
 use anser_types::{Action, Code, Error, Result};
 
-use super::{allow, conversation_id, leave::go_out, notice::Notices, once::once, store, user_id};
-use crate::{Messaging, membership::standing};
+use super::{allow, conversation_id, leave::go_out, once::once, store, user_id};
+use crate::{Messaging, membership::standing, notice::Notices};
 
 /// Removes a member: admins remove members, the owner removes admins too, nobody removes the owner.
 pub async fn remove_member(room: &Messaging, ctx: &Context, request: RemoveMemberRequest) -> Result<RemoveMemberReply> {

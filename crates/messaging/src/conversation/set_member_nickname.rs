@@ -6,8 +6,8 @@ use anser_contract::{
 };
 use anser_types::{Action, Code, Error, Result, Standing};
 
-use super::{allow, conversation_id, notice::Notices, once::once, store, user_id, words};
-use crate::{Messaging, membership::standing};
+use super::{allow, conversation_id, once::once, store, user_id, words};
+use crate::{Messaging, membership::standing, notice::Notices};
 
 /// Names a member; empty takes the name back. What is so already leaves no entry.
 pub async fn set_member_nickname(room: &Messaging, ctx: &Context, request: SetMemberNicknameRequest) -> Result<Member> {

@@ -6,8 +6,8 @@ use anser_contract::{
 };
 use anser_types::{Action, Error, Result};
 
-use super::{allow, conversation_id, describe::describe, notice::Notices, once::once, store, user_id};
-use crate::{Messaging, membership::standing};
+use super::{allow, conversation_id, describe::describe, once::once, store, user_id};
+use crate::{Messaging, membership::standing, notice::Notices};
 
 /// Makes another member the owner. To oneself it changes nothing.
 pub async fn transfer_ownership(

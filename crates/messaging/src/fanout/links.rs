@@ -9,15 +9,19 @@ use std::{collections::HashMap, sync::Arc};
 use anser_contract::v1::{
     Attached, Beacon, Entry, Hint, Hints, LinkDown, Origin, Outcome, Outcomes, ReadHint, Reset, link_down::Down,
 };
-use anser_engine::{Db, Reader, failpoint::failpoint};
+use anser_engine::{Db, failpoint::failpoint};
 use anser_types::{ConversationId, Result, UserId, plant::planted};
 use tokio::sync::mpsc;
 
-use super::{Input, SharedAppended, online::Online};
+use super::{
+    Input, SharedAppended,
+    online::{Online, Recipients, Sees},
+};
 use crate::{
     effects::{Appended, Effect, LinkId},
-    log,
-    membership::{self, View},
+    log::{self, Log, Snapshot},
+    membership::{self, Stay, View},
+    message::targets::targets,
 };
 
 /// How many journal entries a gateway that comes back is given again; beyond it, everybody there must sync.
@@ -26,6 +30,7 @@ const REPLAY_ENTRIES: i64 = 10_000;
 /// All links, and who is online.
 pub struct Links {
     db: Db,
+    log: Log,
     epoch: Vec<u8>,
     /// Everything up to here has been handed to every link.
     position: i64,
@@ -57,15 +62,16 @@ pub struct Loaded {
 
 struct Found {
     position: i64,
-    conversations: Vec<(UserId, Vec<ConversationId>)>,
+    conversations: Vec<(UserId, Vec<(ConversationId, Sees)>)>,
     replay: Option<Vec<Hint>>,
 }
 
 impl Links {
     /// No links yet, on a log that ends at `position`.
-    pub fn new(db: Db, epoch: Vec<u8>, position: i64, inputs: mpsc::WeakSender<Input>) -> Self {
+    pub fn new(db: Db, log: Log, epoch: Vec<u8>, position: i64, inputs: mpsc::WeakSender<Input>) -> Self {
         Self {
             db,
+            log,
             epoch,
             position,
             links: HashMap::new(),
@@ -120,7 +126,7 @@ impl Links {
         }
         let mut newcomers: HashMap<LinkId, Vec<Vec<u8>>> = HashMap::new();
         for user in &appended.joined {
-            for link in self.online.join(appended.conversation, *user) {
+            for link in self.online.join(appended.conversation, *user, &Sees::from(appended.first_readable)) {
                 newcomers.entry(link).or_default().push(user.to_vec());
             }
         }
@@ -129,22 +135,17 @@ impl Links {
             let hint = Hint { joined: true, user_ids, earliest_seq, ..hint_in(appended.conversation) };
             hints.entry(link).or_default().push(hint);
         }
-        let recipients = self.online.recipients(appended.conversation, appended.last_position);
+        let target = appended.targets.first().map(|target| target.seq);
+        let recipients = self.online.recipients(appended.conversation, appended.last_position, target);
         for user in appended.left.iter().filter(|_| !planted("delivery_after_removal")) {
             self.online.leave(appended.conversation, *user);
         }
-        let conversation = appended.conversation;
         let mut appended = Some(appended);
         let mut left = recipients.len();
-        for (link, user_ids) in recipients {
+        for (link, recipients) in recipients {
             left -= 1;
             let Some(shared) = (if left == 0 { appended.take() } else { appended.clone() }) else { break };
-            let origins = shared.origins.iter().filter(|(origin, ..)| *origin == link);
-            let origins = origins.map(|&(_, seq, tag)| Origin { seq: log::told(seq), tag }).collect();
-            // The last one, mostly the only one, need not copy.
-            let mut entries = Arc::try_unwrap(shared).map_or_else(|shared| shared.entries.clone(), |own| own.entries);
-            entries.iter_mut().for_each(|entry| entry.seq = log::told(entry.seq));
-            hints.entry(link).or_default().push(Hint { entries, user_ids, origins, ..hint_in(conversation) });
+            hints.entry(link).or_default().extend(hints_at(link, shared, recipients));
         }
     }
 
@@ -175,9 +176,9 @@ impl Links {
         self.next_look += 1;
         let waiting = Look { link, users: users.clone(), replay: replay_after.is_some(), meanwhile: Vec::new() };
         self.looks.insert(look, waiting);
-        let (db, inputs) = (self.db.clone(), self.inputs.clone());
+        let (db, log, inputs) = (self.db.clone(), self.log.clone(), self.inputs.clone());
         tokio::spawn(async move {
-            let found = db.read(move |reader| find(reader, users, replay_after)).await;
+            let found = db.read(move |reader| find(&log.at(reader)?, users, replay_after)).await;
             if let Some(inputs) = inputs.upgrade() {
                 let _shutting_down = inputs.send(Input::Loaded(Loaded { look, found })).await;
             }
@@ -226,14 +227,18 @@ impl Links {
     fn catch_up(&mut self, look: &Look, appended: &Appended) {
         let among = |user: &&UserId| look.users.contains(user);
         for user in appended.joined.iter().filter(among) {
-            self.online.join(appended.conversation, *user);
+            self.online.join(appended.conversation, *user, &Sees::from(appended.first_readable));
         }
         if look.replay {
-            let mut here = self.online.recipients(appended.conversation, i64::MAX);
-            if let Some(mut user_ids) = here.remove(&look.link) {
-                user_ids.retain(|user| look.users.iter().any(|known| known.as_bytes() == user));
-                let entries = appended.entries.clone();
-                let items = vec![Hint { entries, user_ids, ..hint_in(appended.conversation) }];
+            let target = appended.targets.first().map(|target| target.seq);
+            let mut here = self.online.recipients(appended.conversation, i64::MAX, target);
+            if let Some(mut recipients) = here.remove(&look.link) {
+                let waits = |user: &Vec<u8>| look.users.iter().any(|known| known.as_bytes() == user);
+                recipients.full.retain(waits);
+                recipients.bare.retain(waits);
+                let (entries, targets) = (appended.entries.clone(), appended.targets.clone());
+                let full = Hint { entries, targets, user_ids: recipients.full, ..hint_in(appended.conversation) };
+                let items = with_bare(full, recipients.bare);
                 self.send(look.link, Down::Hints(Hints { items, through_position: appended.last_position }));
             }
         }
@@ -279,12 +284,33 @@ impl Links {
     }
 }
 
+/// What a gateway is told of an append: everything to those who may see what it changed, the rest to the others.
+fn hints_at(link: LinkId, shared: SharedAppended, recipients: Recipients) -> Vec<Hint> {
+    let conversation = shared.conversation;
+    let origins = shared.origins.iter().filter(|(origin, ..)| *origin == link);
+    let origins = origins.map(|&(_, seq, tag)| Origin { seq: log::told(seq), tag }).collect();
+    // The last one, mostly the only one, need not copy.
+    let (mut entries, targets) = Arc::try_unwrap(shared)
+        .map_or_else(|shared| (shared.entries.clone(), shared.targets.clone()), |own| (own.entries, own.targets));
+    entries.iter_mut().for_each(|entry| entry.seq = log::told(entry.seq));
+    let full = Hint { entries, targets, user_ids: recipients.full, origins, ..hint_in(conversation) };
+    with_bare(full, recipients.bare)
+}
+
+fn with_bare(full: Hint, bare: Vec<Vec<u8>>) -> Vec<Hint> {
+    if bare.is_empty() {
+        return vec![full];
+    }
+    let without = Hint { user_ids: bare, targets: Vec::new(), ..full.clone() };
+    [full, without].into_iter().filter(|hint| !hint.user_ids.is_empty()).collect()
+}
+
 fn hint_in(conversation: ConversationId) -> Hint {
     Hint { conversation_id: conversation.to_vec(), ..Hint::default() }
 }
 
-fn find(reader: &Reader<'_>, users: Vec<UserId>, replay_after: Option<i64>) -> Result<Found> {
-    let position = log::last_position(reader)?;
+fn find(reader: &Snapshot<'_>, users: Vec<UserId>, replay_after: Option<i64>) -> Result<Found> {
+    let position = reader.last_position();
     let replay = match replay_after {
         Some(after) if position - after <= REPLAY_ENTRIES && after <= position => {
             Some(replay_hints(reader, &users, after, position)?)
@@ -293,13 +319,18 @@ fn find(reader: &Reader<'_>, users: Vec<UserId>, replay_after: Option<i64>) -> R
     };
     let conversations = users
         .into_iter()
-        .map(|user| Ok((user, membership::current_conversations(reader, user)?)))
+        .map(|user| {
+            let current =
+                |(_, stays): &(ConversationId, Vec<Stay>)| stays.last().is_some_and(|stay| stay.to_seq.is_none());
+            let mine = membership::conversations_of(reader, user)?.into_iter().filter(current);
+            Ok((user, mine.map(|(conversation, stays)| (conversation, Sees::of(&stays))).collect()))
+        })
         .collect::<Result<_>>()?;
     Ok(Found { position, conversations, replay })
 }
 
 /// The hints of `after < position <= through` for `users`, one a conversation and stay.
-fn replay_hints(reader: &Reader<'_>, users: &[UserId], after: i64, through: i64) -> Result<Vec<Hint>> {
+fn replay_hints(reader: &Snapshot<'_>, users: &[UserId], after: i64, through: i64) -> Result<Vec<Hint>> {
     let mut by_conversation: Vec<(ConversationId, Vec<Entry>)> = Vec::new();
     let mut places: HashMap<ConversationId, usize> = HashMap::new();
     for stored in log::stored_since(reader, after, through - after)? {
@@ -318,11 +349,12 @@ fn replay_hints(reader: &Reader<'_>, users: &[UserId], after: i64, through: i64)
             if stays.is_empty() {
                 continue;
             }
-            let view = View::new(stays, head_seq);
+            let view = View::new(stays, head_seq).without(membership::deleted(reader, conversation, *user)?);
             let visible: Vec<Entry> = entries.iter().filter(|entry| view.shows(entry.seq)).cloned().collect();
             if !visible.is_empty() {
+                let targets = targets(reader, conversation, &view, &visible, &mut 0)?;
                 let user_ids = vec![user.to_vec()];
-                hints.push(Hint { entries: visible, user_ids, ..hint_in(conversation) });
+                hints.push(Hint { entries: visible, targets, user_ids, ..hint_in(conversation) });
             }
         }
     }

@@ -4,15 +4,50 @@ use std::collections::HashMap;
 
 use anser_types::{ConversationId, UserId};
 
-use crate::effects::LinkId;
+use crate::{effects::LinkId, membership::Stay};
 
 /// One person's presence at one gateway, as a conversation knows it.
-#[derive(Clone, Copy)]
 struct Seat {
     link: LinkId,
     user: UserId,
     /// Entries up to this position come from the log, later ones as hints.
     floor: i64,
+    sees: Sees,
+}
+
+/// Which older entries somebody who is in a conversation may see.
+#[derive(Clone, Debug, Default)]
+pub struct Sees {
+    /// Since this seq they are in it.
+    from_seq: i64,
+    /// Earlier stays; nearly always none.
+    earlier: Box<[(i64, i64)]>,
+}
+
+impl Sees {
+    /// Everything from `from_seq` on.
+    pub fn from(from_seq: i64) -> Self {
+        Self { from_seq, earlier: Box::default() }
+    }
+
+    /// What these stays show, of which the last is open.
+    pub fn of(stays: &[Stay]) -> Self {
+        let from_seq = stays.last().map_or(i64::MAX, |stay| stay.from_seq);
+        Self { from_seq, earlier: stays.iter().filter_map(|stay| Some((stay.from_seq, stay.to_seq?))).collect() }
+    }
+
+    fn shows(&self, seq: i64) -> bool {
+        seq >= self.from_seq || self.earlier.iter().any(|&(from, to)| (from..=to).contains(&seq))
+    }
+}
+
+/// The people at one gateway who get an entry.
+#[derive(Default)]
+pub struct Recipients {
+    /// Who may see what it changed, or those who get it where it changed nothing.
+    pub full: Vec<Vec<u8>>,
+    /// Who may not.
+    pub bare: Vec<Vec<u8>>,
 }
 
 /// The index of who is online.
@@ -31,11 +66,13 @@ struct Person {
 
 impl Online {
     /// Seats `user` at `link` in `conversations`; entries after `floor` are for them.
-    pub fn attach(&mut self, link: LinkId, user: UserId, floor: i64, conversations: Vec<ConversationId>) {
+    pub fn attach(&mut self, link: LinkId, user: UserId, floor: i64, conversations: Vec<(ConversationId, Sees)>) {
         self.detach(link, user);
-        for conversation in &conversations {
-            self.seats.entry(*conversation).or_default().push(Seat { link, user, floor });
-        }
+        let seat = |(conversation, sees): (ConversationId, Sees)| {
+            self.seats.entry(conversation).or_default().push(Seat { link, user, floor, sees });
+            conversation
+        };
+        let conversations = conversations.into_iter().map(seat).collect();
         self.people.entry(user).or_default().push(Person { link, floor, conversations });
     }
 
@@ -54,13 +91,13 @@ impl Online {
     }
 
     /// `user` came into `conversation`: a seat at each gateway they are at. Answers those gateways.
-    pub fn join(&mut self, conversation: ConversationId, user: UserId) -> Vec<LinkId> {
+    pub fn join(&mut self, conversation: ConversationId, user: UserId, sees: &Sees) -> Vec<LinkId> {
         let Some(people) = self.people.get_mut(&user) else { return Vec::new() };
         let seats = self.seats.entry(conversation).or_default();
         for person in people.iter_mut() {
             if !person.conversations.contains(&conversation) {
                 person.conversations.push(conversation);
-                seats.push(Seat { link: person.link, user, floor: person.floor });
+                seats.push(Seat { link: person.link, user, floor: person.floor, sees: sees.clone() });
             }
         }
         people.iter().map(|person| person.link).collect()
@@ -75,12 +112,20 @@ impl Online {
         self.unseat(conversation, |seat| seat.user == user);
     }
 
-    /// The gateways that an entry of `conversation` at `position` goes to, and the people there.
-    pub fn recipients(&self, conversation: ConversationId, position: i64) -> HashMap<LinkId, Vec<Vec<u8>>> {
-        let mut links: HashMap<LinkId, Vec<Vec<u8>>> = HashMap::new();
+    /// The gateways that an entry of `conversation` at `position` goes to, and the people there. `target`: the seq of what
+    /// it changed.
+    pub fn recipients(
+        &self,
+        conversation: ConversationId,
+        position: i64,
+        target: Option<i64>,
+    ) -> HashMap<LinkId, Recipients> {
+        let mut links: HashMap<LinkId, Recipients> = HashMap::new();
         for seat in self.seats.get(&conversation).into_iter().flatten() {
             if position > seat.floor {
-                links.entry(seat.link).or_default().push(seat.user.to_vec());
+                let at_link = links.entry(seat.link).or_default();
+                let full = target.is_none_or(|seq| seat.sees.shows(seq));
+                if full { &mut at_link.full } else { &mut at_link.bare }.push(seat.user.to_vec());
             }
         }
         links
@@ -121,14 +166,16 @@ mod tests {
     #[test]
     fn who_left_gets_nothing_and_who_is_away_costs_nothing() {
         let mut online = Online::default();
-        online.attach(1, ALICE, 5, vec![ROOM]);
-        online.attach(1, BOB, 9, vec![ROOM]);
-        assert_eq!(online.recipients(ROOM, 7)[&1], [ALICE.to_vec()]);
-        assert_eq!(online.recipients(ROOM, 10)[&1].len(), 2);
+        online.attach(1, ALICE, 5, vec![(ROOM, Sees::from(1))]);
+        online.attach(1, BOB, 9, vec![(ROOM, Sees::from(4))]);
+        assert_eq!(online.recipients(ROOM, 7, None)[&1].full, [ALICE.to_vec()]);
+        assert_eq!(online.recipients(ROOM, 10, None)[&1].full.len(), 2);
+        let change = &online.recipients(ROOM, 10, Some(3))[&1];
+        assert_eq!((&change.full[..], &change.bare[..]), (&[ALICE.to_vec()][..], &[BOB.to_vec()][..]));
         online.leave(ROOM, ALICE);
-        assert_eq!(online.recipients(ROOM, 11)[&1], [BOB.to_vec()]);
+        assert_eq!(online.recipients(ROOM, 11, None)[&1].full, [BOB.to_vec()]);
         online.detach(1, BOB);
-        assert!(online.recipients(ROOM, 12).is_empty());
+        assert!(online.recipients(ROOM, 12, None).is_empty());
         assert!(online.seats.is_empty());
     }
 
@@ -137,9 +184,9 @@ mod tests {
         let mut online = Online::default();
         online.attach(1, ALICE, 0, Vec::new());
         online.attach(2, ALICE, 0, Vec::new());
-        assert_eq!(online.join(ROOM, ALICE), [1, 2]);
-        assert_eq!(online.recipients(ROOM, 1).len(), 2);
+        assert_eq!(online.join(ROOM, ALICE, &Sees::from(1)), [1, 2]);
+        assert_eq!(online.recipients(ROOM, 1, None).len(), 2);
         online.drop_link(1);
-        assert_eq!(online.recipients(ROOM, 1).keys().copied().collect::<Vec<_>>(), [2]);
+        assert_eq!(online.recipients(ROOM, 1, None).keys().copied().collect::<Vec<_>>(), [2]);
     }
 }

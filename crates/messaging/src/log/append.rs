@@ -1,11 +1,14 @@
 //! Writing to the log. The caller holds the transaction, has authorised, and knows the head.
 
-use anser_contract::v1::{Content, Entry};
+use anser_contract::{
+    EntryKind,
+    v1::{Content, Entry},
+};
 use anser_engine::{Tx, Value};
 use anser_types::{ConversationId, MessageId, Result, Timestamp, UserId};
 use prost::Message as _;
 
-use super::{Extent, Head, Kind, Log, checksum, index::note, recent::Own};
+use super::{Extent, Head, Log, checksum, index::note, recent::Own};
 
 /// An entry that is about to be written.
 pub struct NewEntry {
@@ -13,8 +16,6 @@ pub struct NewEntry {
     pub sender: UserId,
     /// The client's id of it; a fresh one for notices.
     pub cmid: MessageId,
-    /// Message or notice.
-    pub kind: Kind,
     /// What it says.
     pub content: Content,
     /// `content`, encoded.
@@ -22,10 +23,14 @@ pub struct NewEntry {
 }
 
 impl NewEntry {
-    /// A notice: what `sender` did.
-    pub fn notice(sender: UserId, cmid: MessageId, content: Content) -> Self {
+    /// What `sender` did: a notice or a change.
+    pub fn of(sender: UserId, cmid: MessageId, content: Content) -> Self {
         let body = content.encode_to_vec();
-        Self { sender, cmid, kind: Kind::Notice, content, body }
+        Self { sender, cmid, content, body }
+    }
+
+    fn kind(&self) -> EntryKind {
+        self.content.entry_kind().unwrap_or(EntryKind::Notice)
     }
 }
 
@@ -51,7 +56,7 @@ impl Log {
         for entry in new {
             head.seq += 1;
             *last_position += 1;
-            if entry.kind == Kind::Message {
+            if entry.kind() == EntryKind::Message {
                 head.countable += 1;
                 note(&mut own, entry.sender, (head.seq, *last_position));
             }
@@ -86,7 +91,7 @@ fn insert_entry(
             (&entry.sender).into(),
             (&entry.cmid).into(),
             at.into(),
-            (entry.kind as i32).into(),
+            (entry.kind() as i32).into(),
             head.countable.into(),
             sum.into(),
             (&entry.body).into(),
@@ -103,8 +108,9 @@ fn to_entry(conversation: ConversationId, seq: i64, new: &NewEntry, at: Timestam
         client_msg_id: new.cmid.to_vec(),
         server_ts: at,
         version: 1,
-        countable: new.kind == Kind::Message,
+        countable: new.kind() == EntryKind::Message,
         fallback_text: anser_contract::fallback_text(&new.content),
         content: Some(new.content.clone()),
+        ..Entry::default()
     }
 }

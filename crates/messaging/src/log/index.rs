@@ -11,12 +11,13 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
+use anser_contract::EntryKind;
 use anser_engine::{Db, Reader, Tx, failpoint::failpoint};
 use anser_types::{ConversationId, Error, Result, UserId};
 use parking_lot::Mutex;
 
 use super::{
-    Extent, Kind, Snapshot, last_position,
+    Extent, Snapshot, last_position,
     recent::{Own, Recent},
 };
 use crate::message::store;
@@ -251,7 +252,7 @@ impl Part {
                         part.extents.push((conversation, one));
                     }
                 }
-                if row.int(5)? == Kind::Message as i64 {
+                if row.int(5)? == EntryKind::Message as i64 {
                     note(&mut own, row.id(3)?, (seq, position));
                 }
                 Ok(())

@@ -1,11 +1,14 @@
 //! The log: append-only entries of each conversation, in one journal over all of them.
 //!
+//! Nothing that was appended goes; only an entry's words may give way to others ([`rewrite`]), and an entry says so.
+//!
 //! Position is the journal's order, seq a conversation's. What one commit appends to one conversation stands at
 //! consecutive positions and is named by one *extent*; the last extent is the conversation's head. The journal and the
 //! keys are written with each commit; the extents of the newest entries are held in memory and follow into their table
 //! in runs. [`Snapshot`] reads both as one. This is the one place whose layout depends on the engine.
 
 mod append;
+mod change;
 mod extent;
 mod index;
 mod read;
@@ -14,9 +17,10 @@ mod recent;
 mod tests;
 
 pub use append::NewEntry;
+pub use change::rewrite;
 pub use extent::Extent;
 pub use index::Log;
-pub use read::{Snapshot, find_key, last_position, stored_since};
+pub use read::{Snapshot, Stored, find_key, last_position, stored_since};
 
 use anser_types::{ConversationId, MessageId, Timestamp, UserId, plant::planted};
 
@@ -31,15 +35,6 @@ pub struct Head {
     pub countable: i64,
     /// The newest entry's server_ts.
     pub at: Timestamp,
-}
-
-/// Whether an entry is a person's message or the service's notice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Written by a person: counts as unread.
-    Message = 1,
-    /// Written by the service: membership, relation.
-    Notice = 2,
 }
 
 /// The seq under which an entry is told to the world: its own. Under a planted fault every 50th changes places with the

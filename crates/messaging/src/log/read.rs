@@ -2,14 +2,17 @@
 
 use std::ops::Deref;
 
-use anser_contract::v1::{Content, Entry};
+use anser_contract::{
+    EntryKind,
+    v1::{Content, Entry, Reaction, content::Kind},
+};
 use anser_engine::{Reader, Row, Value};
 use anser_types::{ConversationId, Error, MessageId, Result, Timestamp, UserId};
 use prost::Message as _;
 
-use super::{Extent, Head, Kind, Log};
+use super::{Extent, Head, Log};
 
-const COLUMNS: &str = "position, conversation, seq, sender, cmid, at, kind, version, body";
+const COLUMNS: &str = "position, conversation, seq, sender, cmid, at, kind, version, body, edited_at";
 
 /// An entry as it stands in the journal.
 pub struct Stored {
@@ -105,13 +108,33 @@ impl Snapshot<'_> {
             for stored in at_positions(self.reader, extent.position_of(seq), extent.position_of(last))? {
                 bytes += stored.bytes;
                 if bytes > max_bytes && !out.is_empty() {
-                    return Ok(out);
+                    return self.with_reactions(conversation, out);
                 }
                 seq = stored.entry.seq + 1;
                 out.push(stored);
             }
         }
-        Ok(out)
+        self.with_reactions(conversation, out)
+    }
+
+    /// `stored`, in seq order, with the reactions that people were told of.
+    fn with_reactions(&self, conversation: ConversationId, mut stored: Vec<Stored>) -> Result<Vec<Stored>> {
+        let (Some(first), Some(last)) = (stored.first(), stored.last()) else { return Ok(stored) };
+        let (first, last) = (first.entry.seq, last.entry.seq);
+        self.reader.rows(
+            "SELECT seq, emoji, count FROM messaging_reaction_count
+             WHERE conversation = ? AND seq >= ? AND seq <= ? ORDER BY seq, emoji",
+            &[(&conversation).into(), first.into(), last.into()],
+            |row| {
+                let seq = row.int(0)?;
+                if let Ok(index) = stored.binary_search_by_key(&seq, |stored| stored.entry.seq) {
+                    let emoji = String::from_utf8_lossy(row.bytes(1)?).into_owned();
+                    stored[index].entry.reactions.push(Reaction { emoji, count: row.int(2)? as u32 });
+                }
+                Ok(())
+            },
+        )?;
+        Ok(stored)
     }
 
     /// The extents with entries in `from..=to`, and perhaps one before them.
@@ -182,7 +205,7 @@ impl Snapshot<'_> {
 
 fn at_positions(reader: &Reader<'_>, first: i64, last: i64) -> Result<Vec<Stored>> {
     reader.rows(
-        "SELECT position, conversation, seq, sender, cmid, at, kind, version, body
+        "SELECT position, conversation, seq, sender, cmid, at, kind, version, body, edited_at
          FROM messaging_entry WHERE position >= ? AND position <= ? ORDER BY position",
         &[first.into(), last.into()],
         stored_from_row,
@@ -222,9 +245,11 @@ fn stored_from_row(row: &Row<'_>) -> Result<Stored> {
             client_msg_id: row.blob(4)?,
             server_ts: row.int(5)?,
             version: row.int(7)? as u32,
-            countable: row.int(6)? == Kind::Message as i64,
+            countable: row.int(6)? == EntryKind::Message as i64 && !matches!(content.kind, Some(Kind::Withdrawn(_))),
             fallback_text: anser_contract::fallback_text(&content),
             content: Some(content),
+            edited_at: row.int(9)?,
+            reactions: Vec::new(),
         },
     })
 }

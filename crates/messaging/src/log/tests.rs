@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 
-use anser_contract::v1::{Content, Text, content};
+use anser_contract::v1::{Opened, Text, content};
 use anser_engine::{Db, DbOptions, Durability, Tx};
 use anser_types::{Clock, ConversationId, Error, MessageId, Result, UserId};
 use proptest::prelude::*;
-use prost::Message as _;
 use tempfile::TempDir;
 
-use super::{Head, Kind, Log, NewEntry, last_position};
+use super::{Head, Log, NewEntry, last_position};
 use crate::{MIGRATIONS, message::store};
 
 /// What happens to the log.
@@ -109,9 +108,9 @@ fn append(log: &Log, tx: &mut Tx<'_>, conversation: ConversationId, sender: u8, 
     let mut head: Head = log.at(tx)?.head(conversation)?;
     let mut position = last_position(tx)?;
     let new = |_| {
-        let content = Content { kind: Some(content::Kind::Text(Text { text: "x".into() })) };
-        let (kind, body) = (if sender == 0 { Kind::Notice } else { Kind::Message }, content.encode_to_vec());
-        NewEntry { sender: user(sender), cmid: MessageId::new(&Clock::system()), kind, content, body }
+        let said = content::Kind::Text(Text { text: "x".into() });
+        let kind = if sender == 0 { content::Kind::Opened(Opened {}) } else { said };
+        NewEntry::of(user(sender), MessageId::new(&Clock::system()), kind.into())
     };
     log.append(tx, conversation, &mut head, &mut position, (0..count).map(new).collect(), 1).map(drop)
 }

@@ -88,7 +88,10 @@ fn page(log: &Snapshot<'_>, user: UserId, token: Token, limit: usize) -> Result<
         Some(&(below, below_id, _)) if more => Token { since: token.since, until, below, below_id },
         _ => Token { since: until, until, below: 0, below_id: ConversationId::default() },
     };
-    let items = moved.into_iter().map(|(_, conversation, stays)| head(log, conversation, user, stays));
+    let mut deleted = membership::all_deleted(log, user)?;
+    let items = moved.into_iter().map(|(_, conversation, stays)| {
+        head(log, conversation, user, stays, deleted.remove(&conversation).unwrap_or_default())
+    });
     Ok((items.collect::<Result<_>>()?, next))
 }
 
@@ -107,8 +110,14 @@ fn moved_positions(
     Ok((entry, moved))
 }
 
-fn head(log: &Snapshot<'_>, conversation: ConversationId, user: UserId, stays: Vec<Stay>) -> Result<Head> {
-    let view = View::new(stays, log.head(conversation)?.seq);
+fn head(
+    log: &Snapshot<'_>,
+    conversation: ConversationId,
+    user: UserId,
+    stays: Vec<Stay>,
+    deleted: Vec<(i64, i64)>,
+) -> Result<Head> {
+    let view = View::new(stays, log.head(conversation)?.seq).without(deleted);
     let (read, _) = store::cursor(log, conversation, user)?;
     let stale = if view.head_seq() > 3 && planted_every("stale_read", 10) { 2 } else { 0 };
     let head_seq = view.head_seq() - stale;
@@ -118,6 +127,7 @@ fn head(log: &Snapshot<'_>, conversation: ConversationId, user: UserId, stays: V
         earliest_seq: view.earliest_seq(),
         read_seq: read.max(view.joined_seq()),
         unread: view.unread(log, conversation, read)? + i64::from(planted_every("unread_wrong", 10)),
+        mentions: view.mentions(log, conversation, user, read)?,
     })
 }
 

@@ -1,4 +1,5 @@
-//! Pages of history: recent, older, newer, by time. Any page costs the same, however long the log is.
+//! Pages of history: recent, older, newer, by time. Any page costs the same, however long the log is: changes are left
+//! out, and where there are very many of them between the messages a page is shorter and says how far it looked.
 
 use anser_contract::{
     Context,
@@ -15,6 +16,8 @@ use crate::{
 const DEFAULT_LIMIT: u32 = 50;
 const MOST: u32 = 200;
 const MOST_BYTES: usize = 1 << 20;
+/// How many entries are looked at for each one that is wanted.
+const LOOKS: usize = 4;
 
 /// A page of `conversation`, newest first unless `after_seq` asks forward.
 pub async fn history(room: &Messaging, ctx: &Context, request: HistoryRequest) -> Result<HistoryReply> {
@@ -58,17 +61,21 @@ fn forward(
     (from, to): (i64, i64),
     limit: usize,
 ) -> Result<HistoryReply> {
-    let mut items: Vec<Entry> = Vec::new();
-    for (first, last) in view.ranges(from, to) {
-        let left = limit - items.len();
-        if left == 0 {
-            break;
+    let mut page = Page::new(limit, to);
+    'page: for (first, last) in view.ranges(from, to) {
+        let mut next = first;
+        while next <= last {
+            if page.full() {
+                break 'page;
+            }
+            for stored in log.entries(conversation, next, last, page.wanted(), MOST_BYTES)? {
+                next = stored.entry.seq + 1;
+                page.take(stored.entry);
+            }
         }
-        let stored = log.entries(conversation, first, last, left, MOST_BYTES)?;
-        items.extend(stored.into_iter().map(|stored| stored.entry));
     }
-    let reached = items.last().map_or(to, |entry| entry.seq);
-    Ok(HistoryReply { has_more: view.ranges(reached + 1, to).next().is_some(), items })
+    let has_more = view.ranges(page.reached + 1, to).next().is_some();
+    Ok(page.reply(has_more))
 }
 
 fn backward(
@@ -78,16 +85,60 @@ fn backward(
     (from, to): (i64, i64),
     limit: usize,
 ) -> Result<HistoryReply> {
-    let mut items: Vec<Entry> = Vec::new();
-    for (first, last) in view.ranges(from, to).rev() {
-        let left = limit - items.len();
-        if left == 0 {
-            break;
+    let mut page = Page::new(limit, from);
+    'page: for (first, last) in view.ranges(from, to).rev() {
+        let mut last = last;
+        while last >= first {
+            if page.full() {
+                break 'page;
+            }
+            let start = first.max(last - page.wanted() as i64 + 1);
+            let stored = log.entries(conversation, start, last, page.wanted(), usize::MAX)?;
+            stored.into_iter().rev().for_each(|stored| page.take(stored.entry));
+            last = start - 1;
         }
-        let first = first.max(last - left as i64 + 1);
-        let stored = log.entries(conversation, first, last, left, usize::MAX)?;
-        items.extend(stored.into_iter().rev().map(|stored| stored.entry));
     }
-    let reached = items.last().map_or(from, |entry| entry.seq);
-    Ok(HistoryReply { has_more: view.ranges(from, reached - 1).next().is_some(), items })
+    let has_more = view.ranges(from, page.reached - 1).next().is_some();
+    Ok(page.reply(has_more))
+}
+
+/// The newest entry of a conversation that says something by itself, if it is not far behind its end.
+pub fn newest(log: &Snapshot<'_>, conversation: ConversationId, view: &View) -> Result<Option<Entry>> {
+    let page = backward(log, conversation, view, (view.earliest_seq(), view.head_seq()), 1)?;
+    Ok(page.items.into_iter().next())
+}
+
+/// A page in the making.
+struct Page {
+    items: Vec<Entry>,
+    limit: usize,
+    looked: usize,
+    /// The last seq that was looked at; where nothing was, the end that there is.
+    reached: i64,
+}
+
+impl Page {
+    fn new(limit: usize, end: i64) -> Self {
+        Self { items: Vec::new(), limit, looked: 0, reached: end }
+    }
+
+    fn full(&self) -> bool {
+        self.items.len() >= self.limit || self.looked >= (self.limit * LOOKS).max(MOST as usize)
+    }
+
+    fn wanted(&self) -> usize {
+        self.limit - self.items.len()
+    }
+
+    fn take(&mut self, entry: Entry) {
+        self.looked += 1;
+        self.reached = entry.seq;
+        if entry.target_seq().is_none() {
+            self.items.push(entry);
+        }
+    }
+
+    fn reply(self, has_more: bool) -> HistoryReply {
+        HistoryReply { items: self.items, has_more, reached_seq: self.reached }
+    }
 }

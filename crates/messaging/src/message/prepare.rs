@@ -1,6 +1,6 @@
 //! A send's shape: checked, encoded and hashed before it queues for the writer, so that the writer only writes.
 
-use anser_contract::v1::{SendMessage, content::Kind};
+use anser_contract::v1::{Content, SendMessage, content::Kind};
 use anser_types::{Code, ConversationId, Error, MessageId, Result, UserId};
 use prost::Message as _;
 use sha2::{Digest, Sha256};
@@ -10,6 +10,9 @@ use super::send::{PendingSend, ReplyTo};
 
 const CUSTOM_TYPE_BYTES: usize = 64;
 
+/// How many people one message may be meant for.
+const MENTIONED: usize = 50;
+
 /// A send by `user` that is ready to be written, or what is wrong with it.
 pub fn prepare(
     user: UserId,
@@ -18,11 +21,13 @@ pub fn prepare(
     deadline: Instant,
     reply_to: ReplyTo,
 ) -> Result<PendingSend, (ReplyTo, Error)> {
-    match check(&send, body_bytes) {
-        Ok((conversation, cmid, body)) => {
-            // The hash is over the canonical encoding of what was understood, so JSON and protobuf agree.
-            let mut payload_hash = [0; 16];
-            payload_hash.copy_from_slice(&Sha256::digest(&body)[..16]);
+    let ready = keys(&send).and_then(|(conversation, cmid, content)| {
+        // The hash is over the canonical encoding of what was understood, so JSON and protobuf agree.
+        let body = check_content(content, body_bytes)?;
+        Ok((conversation, cmid, payload_hash(&body), body))
+    });
+    match ready {
+        Ok((conversation, cmid, payload_hash, body)) => {
             let content = send.content.unwrap_or_default();
             Ok(PendingSend { user, conversation, cmid, content, body, payload_hash, deadline, reply_to })
         }
@@ -30,7 +35,33 @@ pub fn prepare(
     }
 }
 
-fn check(send: &SendMessage, body_bytes: usize) -> Result<(ConversationId, MessageId, Vec<u8>)> {
+/// The same for a content that was made here from what others said. `asked` is what the key stands for: who repeats
+/// the call means the same, though the words may have changed meanwhile.
+pub fn prepare_forwarded(
+    user: UserId,
+    send: SendMessage,
+    asked: &[u8],
+    body_bytes: usize,
+    deadline: Instant,
+    reply_to: ReplyTo,
+) -> Result<PendingSend, (ReplyTo, Error)> {
+    match keys(&send).and_then(|(conversation, cmid, content)| Ok((conversation, cmid, encoded(content, body_bytes)?)))
+    {
+        Ok((conversation, cmid, body)) => {
+            let (content, payload_hash) = (send.content.unwrap_or_default(), payload_hash(asked));
+            Ok(PendingSend { user, conversation, cmid, content, body, payload_hash, deadline, reply_to })
+        }
+        Err(error) => Err((reply_to, error)),
+    }
+}
+
+fn payload_hash(asked: &[u8]) -> [u8; 16] {
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&Sha256::digest(asked)[..16]);
+    hash
+}
+
+fn keys(send: &SendMessage) -> Result<(ConversationId, MessageId, &Content)> {
     let conversation = ConversationId::try_from(&send.conversation_id[..])
         .map_err(|_| Error::field("conversation_id", "missing or not an id"))?;
     let cmid = MessageId::try_from(&send.client_msg_id[..])
@@ -39,18 +70,46 @@ fn check(send: &SendMessage, body_bytes: usize) -> Result<(ConversationId, Messa
         return Err(Error::field("client_msg_id", "must be a UUIDv7: ids that rise with time"));
     }
     let content = send.content.as_ref().ok_or_else(|| Error::field("content", "is missing"))?;
+    Ok((conversation, cmid, content))
+}
+
+/// What a person may say; answers its encoding.
+pub fn check_content(content: &Content, body_bytes: usize) -> Result<Vec<u8>> {
     match &content.kind {
         Some(Kind::Text(text)) if text.text.is_empty() => return Err(Error::field("content.text", "is empty")),
         Some(Kind::Custom(custom)) if custom.r#type.is_empty() || custom.r#type.len() > CUSTOM_TYPE_BYTES => {
             return Err(Error::field("content.custom.type", "1 to 64 bytes"));
         }
-        Some(Kind::Text(_) | Kind::Custom(_)) => {}
-        Some(_) => return Err(Error::field("content", "notices are written by the service")),
+        Some(Kind::Location(location)) => {
+            let on_earth = location.latitude.abs() <= 90.0 && location.longitude.abs() <= 180.0;
+            if !on_earth {
+                return Err(Error::field("content.location", "latitude -90 to 90, longitude -180 to 180"));
+            }
+        }
+        Some(Kind::Card(card)) if card.title.is_empty() => return Err(Error::field("content.card.title", "is empty")),
+        Some(Kind::Text(_) | Kind::Custom(_) | Kind::Card(_)) => {}
+        Some(_) => return Err(Error::field("content", "is written by the service, not sent")),
         None => return Err(Error::new(Code::Unsupported, "this kind of content is not known")),
     }
+    if content.forwarded.is_some() {
+        return Err(Error::field("content.forwarded", "is written by the service; forward the message"));
+    }
+    if content.reply_to.is_some_and(|reply| reply.seq < 1) {
+        return Err(Error::field("content.reply_to.seq", "1 or more"));
+    }
+    if let Some(mentions) = &content.mentions {
+        let ids = mentions.user_ids.iter().all(|id| UserId::try_from(&id[..]).is_ok());
+        if !ids || mentions.user_ids.len() > MENTIONED {
+            return Err(Error::field("content.mentions.user_ids", format!("{MENTIONED} ids at most")));
+        }
+    }
+    encoded(content, body_bytes)
+}
+
+fn encoded(content: &Content, body_bytes: usize) -> Result<Vec<u8>> {
     let body = content.encode_to_vec();
     if body.len() > body_bytes {
         return Err(Error::new(Code::TooLarge, format!("a message's content is at most {body_bytes} bytes")));
     }
-    Ok((conversation, cmid, body))
+    Ok(body)
 }

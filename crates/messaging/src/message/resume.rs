@@ -6,7 +6,7 @@ use anser_contract::{
 };
 use anser_types::{ConversationId, Result, UserId, plant::planted};
 
-use super::store;
+use super::{store, targets::targets};
 use crate::{
     Messaging,
     log::{self, Snapshot},
@@ -36,12 +36,14 @@ fn replay(log: &Snapshot<'_>, user: UserId, after: i64, most: Most) -> Result<Re
         return Ok(reply);
     }
     let mut bytes = 0;
+    let mut deleted = membership::all_deleted(log, user)?;
     for (conversation, stays) in membership::conversations_of(log, user)? {
+        let deleted = deleted.remove(&conversation).unwrap_or_default();
         let head = log.head(conversation)?;
         let (read_seq, moved) = store::cursor(log, conversation, user)?;
         // The cursor's position is the log's end at that time: the same end may have been reported before it moved.
         if moved >= after && moved > 0 {
-            let view = View::new(stays.clone(), head.seq);
+            let view = View::new(stays.clone(), head.seq).without(deleted.clone());
             let unread = view.unread(log, conversation, read_seq)?;
             let read_seq = read_seq.max(view.joined_seq());
             reply.reads.push(ReadMoved { conversation_id: conversation.to_vec(), read_seq, unread });
@@ -50,7 +52,9 @@ fn replay(log: &Snapshot<'_>, user: UserId, after: i64, most: Most) -> Result<Re
             continue;
         }
         let missed = Missed { conversation, after, left: most.entries.saturating_sub(reply.entries.len()) };
-        let fits = missed.replay(log, stays, head.seq, &mut reply, &mut bytes)?;
+        let latest = stays.last().copied();
+        let view = View::new(stays, head.seq).without(deleted);
+        let fits = missed.replay(log, &view, latest, &mut reply, &mut bytes)?;
         if !fits || bytes > most.bytes || reply.entries.len() > most.entries {
             return Ok(ResumeReply { sync_required: true, through_position, ..ResumeReply::default() });
         }
@@ -69,14 +73,12 @@ impl Missed {
     fn replay(
         &self,
         log: &Snapshot<'_>,
-        stays: Vec<Stay>,
-        head_seq: i64,
+        view: &View,
+        latest: Option<Stay>,
         reply: &mut ResumeReply,
         bytes: &mut usize,
     ) -> Result<bool> {
         let first = log.first_seq_after(self.conversation, self.after)?;
-        let latest = stays.last().copied();
-        let view = View::new(stays, head_seq);
         // Joined since: named, and synced from its beginning rather than replayed.
         if let Some(stay) = latest.filter(|stay| stay.joined_seq >= first) {
             let conversation_id = self.conversation.to_vec();
@@ -84,7 +86,8 @@ impl Missed {
             return Ok(true);
         }
         let first = first + i64::from(planted("resume_skips"));
-        for (from, to) in view.ranges(first, head_seq) {
+        let before = reply.entries.len();
+        for (from, to) in view.ranges(first, view.head_seq()) {
             if to - from + 1 > self.left as i64 {
                 return Ok(false);
             }
@@ -94,6 +97,8 @@ impl Missed {
                 reply.entries.push(Entry { seq, ..stored.entry });
             }
         }
+        let replayed = &reply.entries[before..];
+        reply.targets.extend(targets(log, self.conversation, view, replayed, bytes)?);
         Ok(true)
     }
 }

@@ -22,7 +22,7 @@ use super::store;
 use crate::{
     effects::{Appended, Effect, LinkId},
     fanout::Fanout,
-    log::{self, Head, Kind, Log, NewEntry},
+    log::{self, Head, Log, NewEntry},
     membership,
     rooms::{Room, Rooms},
 };
@@ -312,6 +312,9 @@ impl Group<'_> {
             // Who may no longer send may still learn what became of an earlier try.
             return Ok(Decision::Answer(self.first_ack(tx, send)?.unwrap_or(Err(refusal))));
         }
+        if let Err(refusal) = self.check_references(&send.content, standing) {
+            return Ok(Decision::Answer(self.first_ack(tx, send)?.unwrap_or(Err(refusal))));
+        }
         let ahead = self.new.len() as i64 + 1;
         let position = last_position + ahead;
         if store::insert_key(tx, send.cmid, self.conversation, send.user, position, &send.payload_hash)? {
@@ -320,6 +323,17 @@ impl Group<'_> {
         }
         let first = self.first_ack(tx, send)?;
         Ok(Decision::Answer(first.ok_or_else(|| Error::internal("a key without its entry"))?))
+    }
+
+    /// What the message answers exists, and whoever means all may.
+    fn check_references(&self, content: &Content, standing: Standing) -> Result<()> {
+        if content.reply_to.is_some_and(|reply| reply.seq > self.room.head.seq) {
+            return Err(Error::field("content.reply_to.seq", "there is no such message"));
+        }
+        match &content.mentions {
+            Some(mentions) if mentions.all => authorise(Action::MentionAll, standing),
+            _ => Ok(()),
+        }
     }
 
     fn standing(&mut self, tx: &Tx<'_>, user: UserId) -> Result<Standing> {
@@ -365,13 +379,10 @@ impl Group<'_> {
             }
             let outcome = ack(send.cmid, self.conversation, place.seq, place.at, false);
             self.batch.outcomes.push((send.reply_to, Ok(outcome)));
-            new.push(NewEntry {
-                sender: send.user,
-                cmid: send.cmid,
-                kind: Kind::Message,
-                content: send.content,
-                body: send.body,
-            });
+            if let Some(mentions) = &send.content.mentions {
+                store::insert_mentions(tx, self.conversation, place.seq, mentions)?;
+            }
+            new.push(NewEntry { sender: send.user, cmid: send.cmid, content: send.content, body: send.body });
         }
         if planted_every("phantom", 40)
             && let Some(last) = new.last()
@@ -384,6 +395,7 @@ impl Group<'_> {
         self.batch.appended.push(Appended {
             conversation: self.conversation,
             entries,
+            targets: Vec::new(),
             last_position: *last_position,
             joined: Vec::new(),
             first_readable: 0,

@@ -4,7 +4,7 @@ use anser_contract::{
     Context,
     v1::{AppendReply, AppendRequest, SendAck, SendOutcome},
 };
-use anser_types::{Code, Error, Result};
+use anser_types::{Code, Error, Result, UserId};
 use tokio::sync::oneshot;
 
 use super::{
@@ -22,14 +22,25 @@ pub async fn append(room: &Messaging, ctx: &Context, request: AppendRequest) -> 
     if request.sends.is_empty() || request.sends.len() > MOST {
         return Err(Error::field("sends", format!("1 to {MOST} sends")));
     }
+    let (body_bytes, deadline) = (room.options.body_bytes, ctx.deadline);
+    let sends = request.sends.into_iter();
+    let sends = sends.map(|send| move |reply_to| prepare(user, send, body_bytes, deadline, reply_to));
+    send_all(room, ctx, user, sends.collect()).await
+}
+
+/// Sends by `user` that make themselves ready, in order, each with its own outcome.
+pub async fn send_all<F>(room: &Messaging, ctx: &Context, user: UserId, sends: Vec<F>) -> Result<AppendReply>
+where
+    F: FnOnce(ReplyTo) -> Result<PendingSend, (ReplyTo, Error)>,
+{
     let mut ready: Vec<PendingSend> = Vec::new();
     let mut answers = Vec::new();
-    for send in request.sends {
+    for send in sends {
         let (reply, answer) = oneshot::channel();
         answers.push(answer);
         let reply = ReplyTo::Call(reply);
         let prepared = match room.admit(user) {
-            Ok(()) => prepare(user, send, room.options.body_bytes, ctx.deadline, reply),
+            Ok(()) => send(reply),
             Err(error) => Err((reply, error)),
         };
         match prepared {

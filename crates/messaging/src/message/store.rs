@@ -1,8 +1,11 @@
-//! The statements of sending and reading; those of the log itself are in `log/`.
+//! The statements of sending and reading; those of changes are in [`changes`], those of the log itself in `log/`.
+
+mod changes;
 
 use anser_engine::{Reader, Tx, Value};
 use anser_types::{ConversationId, MessageId, Result, Timestamp, UserId, plant::planted};
 
+pub use self::changes::*;
 use crate::log::Snapshot;
 
 /// Notes that `sender` used `cmid` in `conversation`, unless they did before; answers whether it was new.

@@ -6,6 +6,7 @@ use anser_contract::{
 };
 use anser_types::{ConversationId, Error, Result, UserId, plant::planted_every};
 
+use super::targets::targets;
 use crate::{
     Messaging,
     log::{self, Snapshot},
@@ -80,6 +81,7 @@ fn page(
     if page.entries.len() > 1 && planted_every("sync_skips", 20) {
         page.entries.remove(0);
     }
+    bytes += fill_targets(log, conversation, &view, &mut page, max_bytes)?;
     page.hidden = view.hidden(from.after_seq + 1, page.next_seq);
     page.has_more = page.next_seq < head_seq;
     Ok((page, bytes))
@@ -116,4 +118,25 @@ fn fill(
     }
     page.next_seq = page.head_seq.max(page.next_seq);
     Ok(bytes)
+}
+
+/// Puts what the page's changes refer to beside them: at most about `max_bytes` more, else the page is cut. Answers how
+/// many.
+fn fill_targets(
+    log: &Snapshot<'_>,
+    conversation: ConversationId,
+    view: &View,
+    page: &mut SyncPage,
+    max_bytes: usize,
+) -> Result<usize> {
+    loop {
+        let mut bytes = 0;
+        page.targets = targets(log, conversation, view, &page.entries, &mut bytes)?;
+        let count = page.entries.len();
+        if bytes <= max_bytes || count < 2 {
+            return Ok(bytes);
+        }
+        page.entries.truncate(count / 2);
+        page.next_seq = page.entries.last().map_or(page.next_seq, |entry| entry.seq);
+    }
 }

@@ -95,7 +95,7 @@ impl House {
         let send = SendMessage {
             conversation_id: conversation.to_vec(),
             client_msg_id: MessageId::new(&self.clock).to_vec(),
-            content: Some(Content { kind: Some(Kind::Text(Text { text: text.into() })) }),
+            content: Some(Content::from(Kind::Text(Text { text: text.into() }))),
         };
         let reply = self.service.append(&acting(user), AppendRequest { sends: vec![send] }).await.unwrap();
         let outcome = reply.outcomes.into_iter().next().unwrap();
@@ -148,6 +148,7 @@ fn word(entry: &Entry) -> String {
         Kind::AllMuted(_) => "all muted".into(),
         Kind::MemberRenamed(renamed) => format!("known as {}", renamed.nickname),
         Kind::RulesChanged(_) => "rules".into(),
+        _ => entry.fallback_text.clone(),
     }
 }
 

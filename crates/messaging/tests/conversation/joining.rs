@@ -71,7 +71,10 @@ async fn links_are_made_seen_and_revoked_by_owner_and_admins() {
     let (house, group) = group_of_two().await;
     let made = link(&house, group, 0, 0).await;
     let list = ListJoinLinksRequest { conversation_id: group.to_vec() };
-    assert_eq!(house.service.list_join_links(&acting(ALICE), list.clone()).await.unwrap().items, std::slice::from_ref(&made));
+    assert_eq!(
+        house.service.list_join_links(&acting(ALICE), list.clone()).await.unwrap().items,
+        std::slice::from_ref(&made)
+    );
     let revoke = RevokeJoinLinkRequest { conversation_id: group.to_vec(), link_id: made.link_id.clone() };
     for (user, code) in [(BOB, Code::Forbidden), (CAROL, Code::NotFound)] {
         let request = CreateJoinLinkRequest { conversation_id: group.to_vec(), ..Default::default() };

@@ -91,6 +91,10 @@ pub struct Messaging {
     pub strangers_may_talk: bool,
     pub send_queue: usize,
     pub index_run: i64,
+    pub edit_within_s: i64,
+    pub recall_within_s: i64,
+    pub recall_as_admin_within_s: i64,
+    pub keep_versions: bool,
     pub audit_interval_ms: u64,
 }
 

@@ -1,6 +1,6 @@
 //! The outbox by itself: windows, low-water marks, replays, bounds.
 
-use anser_contract::v1::{Entry, Event, ReadMoved, event};
+use anser_contract::v1::{Entry, ReadMoved, event};
 
 use super::*;
 use crate::{meters::Meters, ws::pacer::Pacer};
@@ -10,7 +10,7 @@ const OTHER: ConversationId = ConversationId([2; 16]);
 
 fn entries(conversation: ConversationId, first: i64, last: i64) -> Arc<Block> {
     let entry = |seq| Entry { conversation_id: conversation.to_vec(), seq, ..Entry::default() };
-    let events = (first..=last).map(|seq| Event { event: Some(event::Event::Entry(entry(seq))) }).collect();
+    let events = (first..=last).map(|seq| event::Event::Entry(entry(seq)).into()).collect();
     Arc::new(Block::new(events, About::Entries { conversation, first, last }))
 }
 
