@@ -31,3 +31,4 @@ mod sockets;
 mod split;
 mod stranger;
 mod sync;
+mod words;

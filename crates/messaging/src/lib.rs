@@ -18,6 +18,7 @@ mod message;
 mod notice;
 mod options;
 mod rooms;
+mod words;
 
 use std::sync::Arc;
 
@@ -32,12 +33,15 @@ use crate::{
     fanout::Fanout,
     log::{Log, Snapshot},
     message::{
+        prepare::Sayable,
         send::{Committer, SendLane},
         throttle::Throttle,
     },
     rooms::Rooms,
+    words::Words,
 };
 pub use options::MessagingOptions;
+pub use words::WordsMode;
 
 /// The schema of messaging.
 pub const MIGRATIONS: &[Migration] = &[
@@ -58,6 +62,7 @@ pub struct Messaging {
     sends: Arc<SendLane>,
     throttle: Throttle,
     fanout: Fanout,
+    words: Arc<Words>,
 }
 
 impl Messaging {
@@ -72,9 +77,16 @@ impl Messaging {
         let committer =
             Committer::new(sends.clone(), log.clone(), rooms.clone(), fanout.clone(), clock.clone(), options.strangers);
         db.set_lane(Box::new(committer));
+        let words = Arc::new(match &options.words_file {
+            Some(path) => Words::read(path, options.words_mode)?,
+            None => Words::none(),
+        });
+        if let Some(path) = &options.words_file {
+            words::follow(&words, path.clone());
+        }
         let throttle = Throttle::new(clock.clone(), options.sends_per_second, options.send_burst);
         let pages = PageTokens::new(options.page_key);
-        let room = Arc::new(Self { db, clock, options, pages, log, rooms, sends, throttle, fanout });
+        let room = Arc::new(Self { db, clock, options, pages, log, rooms, sends, throttle, fanout, words });
         Ok(Arc::new(MessagingService(room)))
     }
 
@@ -85,6 +97,11 @@ impl Messaging {
     ) -> Result<T> {
         let log = self.log.clone();
         self.db.read(move |reader| question(&log.at(reader)?)).await
+    }
+
+    /// What people may say.
+    fn sayable(&self) -> Sayable {
+        Sayable { body_bytes: self.options.body_bytes, words: self.words.clone() }
     }
 
     /// Whether `user` may send now, as far as limits and the disk go.

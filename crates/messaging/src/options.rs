@@ -1,5 +1,9 @@
 //! What configuration decides about messaging.
 
+use std::path::PathBuf;
+
+use crate::words::WordsMode;
+
 /// Limits and settings; the defaults are the product's.
 #[derive(Clone, Debug)]
 pub struct MessagingOptions {
@@ -33,6 +37,10 @@ pub struct MessagingOptions {
     pub recall_as_admin_within_ms: i64,
     /// Whether the words that an edited message had before are kept, for owner and admins of its group.
     pub keep_versions: bool,
+    /// The file with words that are not to be said; none: everything may be said.
+    pub words_file: Option<PathBuf>,
+    /// What happens to a message that has one.
+    pub words_mode: WordsMode,
     /// Sends that may wait for the writer before `unavailable`.
     pub send_queue: usize,
     /// Entries in one page of a conversation's sync.
@@ -72,6 +80,8 @@ impl Default for MessagingOptions {
             recall_within_ms: 24 * 3_600_000,
             recall_as_admin_within_ms: 0,
             keep_versions: false,
+            words_file: None,
+            words_mode: WordsMode::Reject,
             send_queue: 16_384,
             sync_entries: 256,
             sync_bytes: 256 << 10,

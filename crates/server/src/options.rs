@@ -7,7 +7,7 @@ use anser_contact::ContactOptions;
 use anser_contract::v1::Limits;
 use anser_engine::{DbOptions, Durability, SpaceLimits};
 use anser_gateway::{GatewayOptions, ListenerOptions, options::Timings};
-use anser_messaging::MessagingOptions;
+use anser_messaging::{MessagingOptions, WordsMode};
 use anser_user::UserOptions;
 
 use crate::config::{self, Config};
@@ -87,6 +87,8 @@ pub fn messaging(config: &Config, page_key: [u8; 32]) -> MessagingOptions {
         recall_within_ms: messaging.recall_within_s * 1_000,
         recall_as_admin_within_ms: messaging.recall_as_admin_within_s * 1_000,
         keep_versions: messaging.keep_versions,
+        words_file: (!messaging.words_file.is_empty()).then(|| messaging.words_file.clone().into()),
+        words_mode: if messaging.words_mode == "mask" { WordsMode::Mask } else { WordsMode::Reject },
         audit_interval_ms: messaging.audit_interval_ms,
     }
 }

@@ -25,6 +25,9 @@ pub async fn change_group(room: &Messaging, ctx: &Context, request: ChangeGroupR
     let strangers = room.options.strangers;
     let conversation = conversation_id(&request.conversation_id)?;
     check(&request, &room.options)?;
+    for text in [&request.title, &request.announcement].into_iter().flatten() {
+        room.words.check(text)?;
+    }
     let key = request.idempotency_key.clone();
     let asked = ChangeGroupRequest { idempotency_key: String::new(), ..request.clone() }.encode_to_vec();
     let once = once(room, user, "change_group", &key, &[&asked])?;

@@ -24,6 +24,7 @@ pub async fn create_group(room: &Messaging, ctx: &Context, request: CreateGroupR
     let options = room.options.clone();
     words::title(&request.title, &options)?;
     words::avatar(&request.avatar)?;
+    room.words.check(&request.title)?;
     let named = guests::named("member_ids", &request.member_ids, creator, &options)?;
     let asked = [request.title.as_bytes(), request.avatar.as_bytes(), &request.member_ids.concat()];
     let once = once(room, creator, "create_group", &request.idempotency_key, &asked)?;

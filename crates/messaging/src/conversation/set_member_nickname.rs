@@ -17,6 +17,7 @@ pub async fn set_member_nickname(room: &Messaging, ctx: &Context, request: SetMe
     let target = user_id("user_id", &request.user_id)?;
     let nickname = request.nickname;
     words::nickname(&nickname, &room.options)?;
+    room.words.check(&nickname)?;
     let asked = [conversation.as_bytes(), target.as_bytes(), nickname.as_bytes()];
     let once = once(room, user, "set_member_nickname", &request.idempotency_key, &asked)?;
     let notices = Notices::new(room);

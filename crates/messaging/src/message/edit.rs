@@ -19,8 +19,9 @@ use crate::{Messaging, conversation::once, log, membership, notice::Notices};
 pub async fn edit(room: &Messaging, ctx: &Context, request: EditRequest) -> Result<Changed> {
     let user = ctx.user()?;
     let asked = Asked::new(room, user, &request.conversation_id, request.seq)?;
-    let content = request.content.ok_or_else(|| Error::field("content", "is missing"))?;
+    let mut content = request.content.ok_or_else(|| Error::field("content", "is missing"))?;
     let body = prepare::check_content(&content, room.options.body_bytes)?;
+    room.words.apply(&mut content)?;
     room.admit(user)?;
     let key = [asked.conversation.as_bytes(), &asked.seq.to_be_bytes(), &body];
     let once = once(room, user, "edit", &request.idempotency_key, &key)?;

@@ -18,7 +18,7 @@ use tokio::{sync::mpsc, time::Instant};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
-    prepare::prepare,
+    prepare::{Sayable, prepare},
     send::{ReplyTo, to_outcome},
 };
 use crate::{Messaging, effects::LinkId};
@@ -60,10 +60,10 @@ async fn take(room: &Messaging, link: LinkId, message: LinkUp) {
 async fn take_sends(room: &Messaging, link: LinkId, items: Vec<SendItem>) {
     let now = Instant::now();
     let mut ready = Vec::with_capacity(items.len());
-    let mut refused = Vec::new();
+    let (mut refused, sayable) = (Vec::new(), room.sayable());
     for item in items {
         let tag = item.tag;
-        match admit(room, link, item, now) {
+        match admit(room, link, item, &sayable, now) {
             Ok(send) => ready.push(send),
             Err(error) => refused.push(to_outcome(tag, Err(error))),
         }
@@ -76,7 +76,13 @@ async fn take_sends(room: &Messaging, link: LinkId, items: Vec<SendItem>) {
     room.fanout.refuse(link, refused).await;
 }
 
-fn admit(room: &Messaging, link: LinkId, item: SendItem, now: Instant) -> Result<super::send::PendingSend> {
+fn admit(
+    room: &Messaging,
+    link: LinkId,
+    item: SendItem,
+    sayable: &Sayable,
+    now: Instant,
+) -> Result<super::send::PendingSend> {
     let user = UserId::try_from(&item.user_id[..])?;
     room.admit(user)?;
     let send = item.send.ok_or_else(|| Error::invalid("a send without content"))?;
@@ -84,7 +90,7 @@ fn admit(room: &Messaging, link: LinkId, item: SendItem, now: Instant) -> Result
         0 => now + DEFAULT_DEADLINE,
         milliseconds => now + Duration::from_millis(milliseconds.into()),
     };
-    prepare(user, send, room.options.body_bytes, deadline, ReplyTo::Link(link, item.tag)).map_err(|(_, error)| error)
+    prepare(user, send, sayable, deadline, ReplyTo::Link(link, item.tag)).map_err(|(_, error)| error)
 }
 
 fn user_ids(ids: Vec<Vec<u8>>) -> Vec<UserId> {

@@ -1,5 +1,7 @@
 //! A send's shape: checked, encoded and hashed before it queues for the writer, so that the writer only writes.
 
+use std::sync::Arc;
+
 use anser_contract::v1::{Content, SendMessage, content::Kind};
 use anser_types::{Code, ConversationId, Error, MessageId, Result, UserId};
 use prost::Message as _;
@@ -7,28 +9,44 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::send::{PendingSend, ReplyTo};
+use crate::words::Words;
 
 const CUSTOM_TYPE_BYTES: usize = 64;
 
 /// How many people one message may be meant for.
 const MENTIONED: usize = 50;
 
+/// What people may say.
+#[derive(Clone)]
+pub struct Sayable {
+    /// The largest encoded content, in bytes.
+    pub body_bytes: usize,
+    /// What is not said.
+    pub words: Arc<Words>,
+}
+
 /// A send by `user` that is ready to be written, or what is wrong with it.
 pub fn prepare(
     user: UserId,
-    send: SendMessage,
-    body_bytes: usize,
+    mut send: SendMessage,
+    sayable: &Sayable,
     deadline: Instant,
     reply_to: ReplyTo,
 ) -> Result<PendingSend, (ReplyTo, Error)> {
     let ready = keys(&send).and_then(|(conversation, cmid, content)| {
-        // The hash is over the canonical encoding of what was understood, so JSON and protobuf agree.
-        let body = check_content(content, body_bytes)?;
+        // The hash is over the canonical encoding of what was understood, so JSON and protobuf agree; and over what was
+        // said, not what a mask left of it, so that a repeat is one whatever the list says by then.
+        let body = check_content(content, sayable.body_bytes)?;
         Ok((conversation, cmid, payload_hash(&body), body))
     });
     match ready {
-        Ok((conversation, cmid, payload_hash, body)) => {
-            let content = send.content.unwrap_or_default();
+        Ok((conversation, cmid, payload_hash, mut body)) => {
+            let mut content = send.content.take().unwrap_or_default();
+            match sayable.words.apply(&mut content) {
+                Ok(true) => body = content.encode_to_vec(),
+                Ok(false) => {}
+                Err(error) => return Err((reply_to, error)),
+            }
             Ok(PendingSend { user, conversation, cmid, content, body, payload_hash, deadline, reply_to })
         }
         Err(error) => Err((reply_to, error)),

@@ -22,9 +22,9 @@ pub async fn append(room: &Messaging, ctx: &Context, request: AppendRequest) -> 
     if request.sends.is_empty() || request.sends.len() > MOST {
         return Err(Error::field("sends", format!("1 to {MOST} sends")));
     }
-    let (body_bytes, deadline) = (room.options.body_bytes, ctx.deadline);
+    let (sayable, deadline) = (&room.sayable(), ctx.deadline);
     let sends = request.sends.into_iter();
-    let sends = sends.map(|send| move |reply_to| prepare(user, send, body_bytes, deadline, reply_to));
+    let sends = sends.map(|send| move |reply_to| prepare(user, send, sayable, deadline, reply_to));
     send_all(room, ctx, user, sends.collect()).await
 }
 

@@ -95,6 +95,8 @@ pub struct Messaging {
     pub recall_within_s: i64,
     pub recall_as_admin_within_s: i64,
     pub keep_versions: bool,
+    pub words_file: String,
+    pub words_mode: String,
     pub audit_interval_ms: u64,
 }
 
