@@ -1,15 +1,18 @@
 //! The HTTP API: one file for each resource, each with its rows of the route table and its handlers.
 //!
 //! A request's way: [`crate::listener`] → [`crate::routes::split_verb`] → [`around`] (id, deadline, log, metrics,
-//! problem document) → [`guard`] (the route's class) → a handler here (shape in, calls, shape out).
+//! problem document) → [`cors`] → [`guard`] (the row's gate: who, how often, the body) → a handler here (shape in, calls,
+//! shape out).
 
 pub mod around;
 mod conversations;
+pub mod cors;
 mod docs;
 pub mod extract;
 mod friend_requests;
 mod friends;
 pub mod guard;
+pub mod intake;
 mod invitations;
 mod members;
 mod messages;
@@ -69,6 +72,7 @@ pub fn router(gateway: Arc<Gateway>, health: Health, metrics: MetricsText) -> Re
     let routed = routes::mount(table, &app)?
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
+        .layer(from_fn_with_state(app.clone(), cors::cors))
         .layer(from_fn_with_state(app.clone(), around::around))
         .with_state(app);
     // Routing happens inside a router, so what rewrites paths must stand before it, as a service of its own.

@@ -13,7 +13,13 @@ use anser_types::{Code, Error, Id, Result};
 use tokio::time::{Instant, timeout_at};
 
 use super::socket::Socket;
-use crate::{hub::tag, resume::MeVersions, state::Gateway, sync_me::sync_me_versions};
+use crate::{
+    hub::tag,
+    rates::{Asker, Rate},
+    resume::MeVersions,
+    state::Gateway,
+    sync_me::sync_me_versions,
+};
 
 /// What one `sync_conversations` may name.
 const MOST_CONVERSATIONS: usize = 100;
@@ -60,10 +66,24 @@ pub(super) fn dispatch(
             });
         }
         Ok(op) => {
-            socket.outbox().begin(id, expires_at, false);
+            let mut outbox = socket.outbox();
+            outbox.begin(id, expires_at, false);
+            if let Err(error) = gateway.rates.take(rate(&op), Asker::User(socket.user), gateway.clock.now()) {
+                return outbox.refuse(id, &error);
+            }
+            drop(outbox);
             let call = call(gateway.clone(), socket.clone(), id, op, Instant::now() + time);
             gateway.tasks.spawn(call);
         }
+    }
+}
+
+/// The same as of the operation's row in the route table.
+fn rate(op: &Op) -> Rate {
+    match op {
+        Op::Send(_) => Rate::Own,
+        Op::SyncHeads(_) | Op::SyncConversation(_) | Op::SyncConversations(_) | Op::SyncMe(_) => Rate::Read,
+        Op::Read(_) => Rate::Write,
     }
 }
 

@@ -11,7 +11,7 @@ use http::{
 };
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
-use crate::frames::Encoding;
+use crate::{frames::Encoding, http::cors};
 
 /// What every server appends to the client's key (RFC 6455, section 1.3).
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -67,14 +67,11 @@ impl Handshake {
 
 /// A browser names the page that connects. No page, no danger: other programs send no `Origin` or any they like.
 fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
-    if !headers.contains_key(ORIGIN) {
-        return true;
-    }
-    let Some(origin) = text(headers, &ORIGIN) else { return false };
+    let Some(origin) = headers.get(ORIGIN) else { return true };
     let host = text(headers, &HOST).unwrap_or_default();
-    let own =
-        origin.split_once("://").is_some_and(|(_, authority)| !host.is_empty() && authority.eq_ignore_ascii_case(host));
-    own || allowed.iter().any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin))
+    let page = origin.to_str().ok().and_then(|origin| origin.trim().split_once("://"));
+    let own = page.is_some_and(|(_, authority)| !host.is_empty() && authority.eq_ignore_ascii_case(host));
+    own || cors::allows(allowed, origin)
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {

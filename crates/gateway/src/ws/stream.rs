@@ -13,6 +13,8 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::listener;
+
 /// A byte stream. hyper's buffers are gone from the first kind.
 pub(super) enum WireStream {
     Tcp(TcpStream),
@@ -22,13 +24,8 @@ pub(super) enum WireStream {
 impl WireStream {
     /// Takes the stream out of hyper, with what hyper has read beyond the request.
     pub fn take(upgraded: Upgraded) -> (Self, Vec<u8>) {
-        match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => {
-                let stream = parts.io.into_inner();
-                // Frames are put together before they are written, so waiting for more would only cost time.
-                let _unsupported = stream.set_nodelay(true);
-                (WireStream::Tcp(stream), parts.read_buf.to_vec())
-            }
+        match listener::take_socket(upgraded) {
+            Ok((stream, read)) => (WireStream::Tcp(stream), read),
             Err(upgraded) => (WireStream::Other(Box::new(TokioIo::new(upgraded))), Vec::new()),
         }
     }

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod docs;
+mod edge;
 mod errors;
 mod fakes;
 mod house;
