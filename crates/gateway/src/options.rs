@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anser_contract::v1::{Auth, Contacts, Conversations, Events, Limits, Messages, Users};
 
-use crate::{forwarded::Network, listener::Pace, rates::Allowances};
+use crate::{forwarded::Network, listener::Pace, rates::Allowances, ws::codec::Bounds};
 
 /// The services behind the gateway, local or remote.
 #[derive(Clone)]
@@ -46,6 +46,10 @@ pub struct GatewayOptions {
     pub handshakes_per_second: u32,
     /// The largest first frame, in bytes.
     pub hello_bytes: usize,
+    /// How many fragments one message may come in.
+    pub fragments: u32,
+    /// How many pings a client may send a second, on average.
+    pub pings_per_second: u32,
     /// How many events may wait behind a full push window before they are replaced by `sync_required`.
     pub queued_events: usize,
     /// How many bytes of events may wait behind a full push window before they are replaced by `sync_required`.
@@ -122,6 +126,13 @@ impl Default for Timings {
     }
 }
 
+impl GatewayOptions {
+    /// What a message of a client that is signed in may be.
+    pub fn bounds(&self) -> Bounds {
+        Bounds { bytes: self.limits.frame_bytes as usize, fragments: self.fragments }
+    }
+}
+
 impl Default for GatewayOptions {
     fn default() -> Self {
         Self {
@@ -135,6 +146,8 @@ impl Default for GatewayOptions {
             max_connections: 50_000,
             handshakes_per_second: 4_000,
             hello_bytes: 4 << 10,
+            fragments: 1_024,
+            pings_per_second: 10,
             queued_events: 1_024,
             queued_bytes: 256 << 10,
             timings: Timings::default(),

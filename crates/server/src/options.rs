@@ -118,6 +118,8 @@ pub fn gateway(config: &Config) -> GatewayOptions {
         max_connections: gateway.connections,
         handshakes_per_second: gateway.handshakes_per_second,
         hello_bytes: gateway.hello_bytes,
+        fragments: gateway.fragments,
+        pings_per_second: gateway.pings_per_second,
         queued_events: gateway.queued_events,
         queued_bytes: gateway.queued_bytes,
         timings: Timings {

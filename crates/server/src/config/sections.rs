@@ -59,6 +59,8 @@ pub struct Gateway {
     pub request_timeout_most_ms: u64,
     pub hello_timeout_ms: u64,
     pub hello_bytes: usize,
+    pub fragments: u32,
+    pub pings_per_second: u32,
     pub ping_after_ms: u64,
     pub dead_after_ms: u64,
     pub open_requests: u32,
