@@ -82,7 +82,7 @@ pub fn router(gateway: Arc<Gateway>, health: Health, metrics: MetricsText) -> Re
 
 /// Every row.
 pub fn table() -> Vec<Route> {
-    [
+    let rows = [
         users::routes(),
         sessions::routes(),
         friend_requests::routes(),
@@ -95,10 +95,10 @@ pub fn table() -> Vec<Route> {
         socket::routes(),
         probes::routes(),
         docs::routes(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+        #[cfg(feature = "echo")]
+        crate::ws::echo::routes(),
+    ];
+    rows.into_iter().flatten().collect()
 }
 
 /// The API document as `/openapi.json` answers it.

@@ -8,6 +8,8 @@
 pub(crate) mod close;
 pub mod codec;
 mod dispatch;
+#[cfg(feature = "echo")]
+pub mod echo;
 mod greet;
 mod handshake;
 pub(crate) mod outbox;
