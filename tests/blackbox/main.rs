@@ -14,6 +14,7 @@ mod drain;
 mod frames;
 mod friends;
 mod groups;
+mod hostile;
 mod http_api;
 mod limits;
 mod many_devices;
