@@ -2,7 +2,7 @@
 //! out, and ends gracefully.
 //!
 //! Here live: who has a place ([`places`]), what a connection is doing and how long it may ([`pulse`]), the stream that
-//! notes both ([`wire`]), and serving one ([`connection`]). Here does not live: what a request means, and how long its
+//! notes both ([`wire`]), TLS ([`tls`]), and serving one connection ([`connection`]). Here does not live: what a request means, and how long its
 //! body may take ([`crate::http::intake`]).
 //!
 //! Where all places are taken, the new connection is closed at once. None that was let in gives way: the time-outs free
@@ -12,6 +12,7 @@
 mod connection;
 pub mod places;
 mod pulse;
+pub mod tls;
 mod wire;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -25,6 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::forwarded::Network;
 use connection::Http;
 use places::{Place, Places};
+use tls::Tls;
 use wire::Wire;
 
 /// Bounds of the accept loop.
@@ -40,6 +42,8 @@ pub struct ListenerOptions {
     pub max_header_bytes: usize,
     /// What clients may draw out, and how long.
     pub patience: Patience,
+    /// TLS, where it is ours: then nothing else is spoken.
+    pub tls: Option<Arc<Tls>>,
     /// How long open requests may take to end after the shutdown signal.
     pub drain_timeout: Duration,
 }
@@ -51,7 +55,7 @@ pub struct Patience {
     pub first_byte: Duration,
     /// From the first byte of a request's head to its last, however they are spread.
     pub header: Duration,
-    /// From the end of an answer to the next request.
+    /// From the end of an answer to the next request; with HTTP/2 also how long nothing may move at all.
     pub idle: Duration,
     /// The pace at which answers are taken.
     pub pace: Pace,
@@ -98,6 +102,7 @@ impl Default for ListenerOptions {
             proxies: Vec::new(),
             max_header_bytes: 16 * 1024,
             patience: Patience::default(),
+            tls: None,
             drain_timeout: Duration::from_secs(10),
         }
     }
@@ -109,6 +114,8 @@ impl Default for ListenerOptions {
 pub struct Connection {
     /// The other end, as the socket says: a client, or a proxy ([`crate::forwarded`]).
     pub peer: SocketAddr,
+    /// Whether it speaks TLS with us.
+    pub tls: bool,
     _place: Arc<Place>,
 }
 
@@ -130,6 +137,7 @@ pub async fn serve(
     let http = Arc::new(Http::new(router, &options, shutdown.clone()));
     let open = TaskTracker::new();
     let abandon = CancellationToken::new();
+    let watch = options.tls.clone().map(|tls| tokio::spawn(tls.watch()));
 
     loop {
         let accepted = tokio::select! {
@@ -151,7 +159,7 @@ pub async fn serve(
                 continue;
             }
         };
-        let connection = Connection { peer, _place: Arc::new(place) };
+        let connection = Connection { peer, tls: options.tls.is_some(), _place: Arc::new(place) };
         let (http, abandon) = (http.clone(), abandon.clone());
         open.spawn(async move {
             tokio::select! {
@@ -162,6 +170,9 @@ pub async fn serve(
     }
 
     drop(listener);
+    if let Some(watch) = watch {
+        watch.abort();
+    }
     open.close();
     if tokio::time::timeout(options.drain_timeout, open.wait()).await.is_err() {
         tracing::warn!(open = open.len(), "requests were still open at the end and are cut off");

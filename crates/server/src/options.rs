@@ -8,7 +8,7 @@ use anser_contract::v1::Limits;
 use anser_engine::{DbOptions, Durability, SpaceLimits};
 use anser_gateway::{
     GatewayOptions, ListenerOptions,
-    listener::{Pace, Patience},
+    listener::{Pace, Patience, tls::TlsFiles},
     options::{Intake, Timings},
     rates::{Allowance, Allowances},
 };
@@ -137,7 +137,7 @@ pub fn gateway(config: &Config) -> GatewayOptions {
     }
 }
 
-/// For the gateway's listener.
+/// For the gateway's listener; its certificate ([`tls`]) has to be read first.
 pub fn listener(config: &Config) -> ListenerOptions {
     let gateway = &config.gateway;
     ListenerOptions {
@@ -151,8 +151,19 @@ pub fn listener(config: &Config) -> ListenerOptions {
             idle: milliseconds(gateway.idle_timeout_ms),
             pace: pace(config),
         },
+        tls: None,
         drain_timeout: milliseconds(config.server.drain_ms),
     }
+}
+
+/// Where the gateway's certificate is, if it has one.
+pub fn tls(config: &Config) -> Option<TlsFiles> {
+    let gateway = &config.gateway;
+    Some(TlsFiles {
+        certificate: gateway.tls_certificate.clone()?,
+        key: gateway.tls_key.clone()?,
+        look: milliseconds(gateway.tls_look_ms),
+    })
 }
 
 fn pace(config: &Config) -> Pace {

@@ -31,6 +31,7 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let method = method_name(request.method());
     let route = request.extensions().get::<MatchedPath>().map(|path| routes::written(path.as_str()));
     let route = route.unwrap_or_else(|| "unmatched".into());
+    let tls = request.extensions().get::<Connection>().is_some_and(|connection| connection.tls);
     let mut context = circumstances(&request, &app, started);
     let request_id = context.request_id.clone();
     let parent = trace::parent(request.headers());
@@ -54,6 +55,10 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
         response = with_headers_of(response, problem::render(&refusal, &request_id));
     }
     common_headers(response.headers_mut(), &request_id);
+    if tls {
+        // Where TLS is a proxy's, whether everybody may be promised it is the proxy's to say.
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
     report(method, &route, &request_id, response.status().as_u16(), started);
     response
 }

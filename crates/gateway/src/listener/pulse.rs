@@ -16,6 +16,8 @@ pub(super) struct Pulse(Mutex<Notes>);
 
 #[derive(Debug)]
 struct Notes {
+    /// Its bytes do not tell where a request's head begins, so heads have the time of idleness.
+    multiplexed: bool,
     phase: Phase,
     since: Instant,
     /// Requests that are being answered; with HTTP/1.1 at most one.
@@ -40,15 +42,28 @@ enum Phase {
 pub(super) type Deadline = (Instant, &'static str);
 
 impl Pulse {
-    pub(super) fn new() -> Self {
-        Self(Mutex::new(Notes { phase: Phase::Fresh, since: Instant::now(), open: 0, unsent: None }))
+    /// Of a connection on which one request follows the other.
+    pub(super) fn of_http1() -> Self {
+        Self::new(false)
+    }
+
+    /// Of a connection on which requests go side by side.
+    pub(super) fn of_http2() -> Self {
+        Self::new(true)
+    }
+
+    fn new(multiplexed: bool) -> Self {
+        Self(Mutex::new(Notes { multiplexed, phase: Phase::Fresh, since: Instant::now(), open: 0, unsent: None }))
     }
 
     /// Bytes have come.
     pub(super) fn heard(&self) {
         let mut notes = self.0.lock();
-        if matches!(notes.phase, Phase::Fresh | Phase::Idle) {
-            notes.turn(Phase::Head);
+        match notes.phase {
+            Phase::Fresh if notes.multiplexed => notes.turn(Phase::Idle),
+            Phase::Idle if notes.multiplexed => {}
+            Phase::Fresh | Phase::Idle => notes.turn(Phase::Head),
+            Phase::Head | Phase::Busy => {}
         }
     }
 
@@ -59,13 +74,20 @@ impl Pulse {
         notes.turn(Phase::Busy);
     }
 
+    /// A part of an answer is about to be written.
+    pub(super) fn answering(&self) {
+        let mut notes = self.0.lock();
+        if notes.multiplexed {
+            notes.since = Instant::now();
+        }
+    }
+
     /// A request's answer is made, if not yet taken.
     pub(super) fn answered(&self) {
         let mut notes = self.0.lock();
         notes.open -= 1;
-        if notes.open == 0 {
-            notes.turn(Phase::Idle);
-        }
+        let phase = if notes.open == 0 { Phase::Idle } else { Phase::Busy };
+        notes.turn(phase);
     }
 
     /// The client took `bytes`; none: it takes no more at the moment.
@@ -90,6 +112,8 @@ impl Pulse {
         let asking = match notes.phase {
             Phase::Fresh => after(patience.first_byte, "first_byte"),
             Phase::Head => after(patience.header, "header"),
+            // A client can hold the answers of HTTP/2 back without the socket showing it.
+            Phase::Busy if notes.multiplexed => after(patience.idle, "answer"),
             Phase::Busy => None,
             Phase::Idle => after(patience.idle, "idle"),
         };
@@ -128,7 +152,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_part_of_a_clients_side_has_its_time() {
-        let pulse = Pulse::new();
+        let pulse = Pulse::of_http1();
         assert_eq!(late(&pulse), Some((1, "first_byte")));
         pulse.heard();
         assert_eq!(late(&pulse), Some((2, "header")));
@@ -146,8 +170,28 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn where_requests_go_side_by_side_something_has_to_move() {
+        let pulse = Pulse::of_http2();
+        assert_eq!(late(&pulse), Some((1, "first_byte")));
+        pulse.heard();
+        pass(10).await;
+        pulse.heard();
+        assert_eq!(late(&pulse), Some((50, "idle")), "bytes that ask nothing are not more time");
+        pulse.asked();
+        pulse.asked();
+        pass(10).await;
+        pulse.answered();
+        pass(10).await;
+        assert_eq!(late(&pulse), Some((50, "answer")));
+        pulse.answering();
+        assert_eq!(late(&pulse), Some((60, "answer")));
+        pulse.answered();
+        assert_eq!(late(&pulse), Some((60, "idle")));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn answers_are_taken_at_a_pace() {
-        let pulse = Pulse::new();
+        let pulse = Pulse::of_http1();
         pulse.asked();
         pulse.took(1_000);
         assert_eq!(late(&pulse), None, "who takes all is never late");

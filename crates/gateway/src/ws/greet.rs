@@ -127,7 +127,7 @@ impl Door {
                 self.unread = rest.to_vec();
                 return Ok(Some(hello));
             }
-            if !pong.is_empty() && stream.write_all(&pong).await.is_err() {
+            if !pong.is_empty() && (stream.write_all(&pong).await.is_err() || stream.flush().await.is_err()) {
                 return Ok(None);
             }
         }

@@ -15,13 +15,18 @@ use tokio::{
 
 use crate::listener;
 
-/// A byte stream. hyper's buffers are gone from the first kind.
+/// A byte stream. hyper's buffers are gone from the first kind; the second is what TLS leaves us.
 pub(super) enum WireStream {
     Tcp(TcpStream),
     Other(Box<TokioIo<Upgraded>>),
 }
 
 impl WireStream {
+    /// Whether it may hold back what was written until it is flushed, as TLS does.
+    pub fn holds_back(&self) -> bool {
+        matches!(self, WireStream::Other(_))
+    }
+
     /// Takes the stream out of hyper, with what hyper has read beyond the request.
     pub fn take(upgraded: Upgraded) -> (Self, Vec<u8>) {
         match listener::take_socket(upgraded) {
@@ -48,8 +53,11 @@ impl AsyncWrite for WireStream {
         }
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            WireStream::Tcp(_) => Poll::Ready(Ok(())),
+            WireStream::Other(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

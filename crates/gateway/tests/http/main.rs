@@ -12,3 +12,4 @@ mod listener;
 mod probes;
 mod resources;
 mod table;
+mod tls;

@@ -46,6 +46,11 @@ pub struct Gateway {
     pub allowed_origins: Vec<String>,
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<Network>,
+    #[serde(deserialize_with = "non_empty")]
+    pub tls_certificate: Option<PathBuf>,
+    #[serde(deserialize_with = "non_empty")]
+    pub tls_key: Option<PathBuf>,
+    pub tls_look_ms: u64,
     pub connections: usize,
     pub connections_per_ip: usize,
     pub first_byte_timeout_ms: u64,
