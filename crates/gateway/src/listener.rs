@@ -116,7 +116,14 @@ pub struct Connection {
     pub peer: SocketAddr,
     /// Whether it speaks TLS with us.
     pub tls: bool,
-    _place: Arc<Place>,
+    place: Arc<Place>,
+}
+
+impl Connection {
+    /// Its place, for whoever needs nothing else of it.
+    pub fn place(&self) -> Arc<Place> {
+        self.place.clone()
+    }
 }
 
 /// Takes the bare socket back from a connection that was upgraded, with what hyper has read beyond the request. hyper's
@@ -159,7 +166,7 @@ pub async fn serve(
                 continue;
             }
         };
-        let connection = Connection { peer, tls: options.tls.is_some(), _place: Arc::new(place) };
+        let connection = Connection { peer, tls: options.tls.is_some(), place: Arc::new(place) };
         let (http, abandon) = (http.clone(), abandon.clone());
         open.spawn(async move {
             tokio::select! {

@@ -45,7 +45,7 @@ pub struct GatewayOptions {
     /// How many WebSocket handshakes a second this node takes; more are answered 503.
     pub handshakes_per_second: u32,
     /// The largest first frame, in bytes.
-    pub hello_bytes: usize,
+    pub hello_bytes: u32,
     /// How many fragments one message may come in.
     pub fragments: u32,
     /// How many pings a client may send a second, on average.
@@ -129,7 +129,7 @@ impl Default for Timings {
 impl GatewayOptions {
     /// What a message of a client that is signed in may be.
     pub fn bounds(&self) -> Bounds {
-        Bounds { bytes: self.limits.frame_bytes as usize, fragments: self.fragments }
+        Bounds { bytes: self.limits.frame_bytes, fragments: self.fragments }
     }
 }
 

@@ -69,7 +69,7 @@ pub enum Violation {
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Its bytes.
-    pub bytes: usize,
+    pub bytes: u32,
     /// Its fragments: empty ones would otherwise cost us work for ever and never fill a message.
     pub fragments: u32,
 }
@@ -241,7 +241,11 @@ impl Decoder {
             return Err(Violation::Malformed("a length is not written as it must be"));
         }
         let opcode = Opcode::parse(header[0] & 0x0f).expect("checked with the first two bytes");
-        let room = if opcode.is_control() { MAX_CONTROL } else { self.bounds.bytes.saturating_sub(self.message.len()) };
+        let room = if opcode.is_control() {
+            MAX_CONTROL
+        } else {
+            (self.bounds.bytes as usize).saturating_sub(self.message.len())
+        };
         if length > room as u64 {
             return Err(Violation::TooLarge);
         }

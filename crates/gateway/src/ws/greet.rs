@@ -31,7 +31,7 @@ use crate::{
     frames::{About, Block, Encoding, Inbound, read},
     hub::{Attachment, blocks},
     identity::Identity,
-    listener,
+    listener::places::Place,
     resume::{MeVersions, ResumePoint},
     state::Gateway,
 };
@@ -47,7 +47,7 @@ pub(super) async fn greet(
     mut stream: WireStream,
     read: Vec<u8>,
     encoding: Encoding,
-    place: Option<listener::Connection>,
+    place: Option<Arc<Place>>,
 ) -> Option<Connection> {
     let mut door = Door {
         decoder: Decoder::new(Bounds { bytes: gateway.options.hello_bytes, fragments: FRAMES }),

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     frames::{Encoding, Inbound, read},
     link::Offer,
-    listener,
+    listener::places::Place,
     state::Gateway,
 };
 
@@ -50,7 +50,7 @@ pub(super) struct Connection {
     /// The peer has said goodbye.
     pub peer_closed: bool,
     /// The connection's place among those the listener counts.
-    pub _place: Option<listener::Connection>,
+    pub _place: Option<Arc<Place>>,
 }
 
 impl Drop for Connection {

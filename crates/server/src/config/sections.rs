@@ -63,7 +63,7 @@ pub struct Gateway {
     pub request_timeout_ms: u64,
     pub request_timeout_most_ms: u64,
     pub hello_timeout_ms: u64,
-    pub hello_bytes: usize,
+    pub hello_bytes: u32,
     pub fragments: u32,
     pub pings_per_second: u32,
     pub ping_after_ms: u64,

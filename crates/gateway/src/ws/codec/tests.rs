@@ -41,12 +41,12 @@ fn text(payload: &str) -> Vec<u8> {
     frame(OpCode::Data(Data::Text), true, payload.as_bytes())
 }
 
-fn bounds(bytes: usize) -> Bounds {
+fn bounds(bytes: u32) -> Bounds {
     Bounds { bytes, fragments: 1_000 }
 }
 
 /// Feeds `bytes` in pieces that end at `cuts`.
-fn decode(bytes: &[u8], cuts: &[usize], limit: usize) -> Result<Vec<Owned>, Violation> {
+fn decode(bytes: &[u8], cuts: &[usize], limit: u32) -> Result<Vec<Owned>, Violation> {
     let mut decoder = Decoder::new(bounds(limit));
     let mut out = Vec::new();
     let mut start = 0;
