@@ -8,11 +8,14 @@ use anser_gateway::{
         Patience,
         tls::{Tls, TlsFiles},
     },
+    options::Intake,
     router, serve,
 };
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Either, Empty, StreamBody};
+use hyper::body::Frame;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustls::{
@@ -56,11 +59,15 @@ fn files(folder: &Path) -> TlsFiles {
 }
 
 async fn start(patience: Patience) -> Served {
+    start_with(patience, GatewayOptions::default()).await
+}
+
+async fn start_with(patience: Patience, options: GatewayOptions) -> Served {
     let folder = tempfile::tempdir().unwrap();
     let pair = new_pair();
     write(folder.path(), &pair);
     let fake = Fake::new();
-    let gateway = Gateway::new(fake.services(), GatewayOptions::default(), fake.clock.clone());
+    let gateway = Gateway::new(fake.services(), options, fake.clock.clone());
     let router = router(gateway, Health::new(), Arc::new(String::new)).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -116,6 +123,33 @@ async fn http_1_and_http_2_are_spoken_and_browsers_told_to_stay() {
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         assert!(serde_json::from_slice::<serde_json::Value>(&body).is_ok());
     }
+}
+
+/// A request body that begins and never goes on.
+fn dripping() -> impl hyper::body::Body<Data = Bytes, Error = std::io::Error> + Send + Unpin + 'static {
+    let first = stream::once(async { Ok(Frame::data(Bytes::from_static(b"{"))) });
+    StreamBody::new(Box::pin(first.chain(stream::pending())))
+}
+
+#[tokio::test]
+async fn a_body_that_drips_ends_its_own_stream_of_http_2_and_no_other() {
+    let intake = Intake { whole: Duration::from_millis(200), ..Intake::default() };
+    let served = start_with(Patience::default(), GatewayOptions { intake, ..GatewayOptions::default() }).await;
+    let stream = TokioIo::new(served.connect(&served.first, b"h2").await.unwrap());
+    let (mut client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    tokio::spawn(connection);
+    let slow = Request::post("https://anser.test/v1/sessions").header("content-type", "application/json");
+    let slow = client.send_request(slow.body(Either::Left(dripping())).unwrap());
+    let quick = |client: &mut hyper::client::conn::http2::SendRequest<_>, name: &str, value: String| {
+        let request = Request::get("https://anser.test/healthz").header(name, value);
+        client.send_request(request.body(Either::Right(Empty::<Bytes>::new().map_err(|never| match never {}))).unwrap())
+    };
+    let answered = quick(&mut client, "accept", "*/*".into()).await.unwrap();
+    assert_eq!(answered.status(), StatusCode::OK);
+    let refused = timeout(SOON, slow).await.expect("it is refused in time").unwrap();
+    assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
+    let large = quick(&mut client, "x-large", "y".repeat(20 << 10)).await;
+    assert!(large.is_err() || large.is_ok_and(|answer| answer.status().as_u16() == 431), "heads have a size");
 }
 
 #[tokio::test]
