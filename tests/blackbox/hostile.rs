@@ -20,6 +20,7 @@ const IMPATIENT: &[&str] = &[
     "gateway.hello_timeout_ms=1000",
     "gateway.slow_close_ms=2000",
     "gateway.connections_per_ip=40",
+    "gateway.sockets_per_session=1000",
 ];
 /// Attackers of each kind, each from an address of its own.
 const OF_EACH: u8 = 12;
@@ -70,11 +71,12 @@ async fn hostile_clients_are_gone_soon_while_people_go_on_talking() {
     device.hears_text("before").await;
     let before = memory(&app).await;
 
+    // Some attackers are signed in, but not as anybody who talks here.
+    let mallory = app.person("mallory").await;
     let mut attacks = Vec::new();
     for (kind, (name, attack)) in ATTACKS.iter().enumerate() {
         for number in 0..OF_EACH {
-            // They are signed in as somebody, but not as anybody who talks here.
-            let target = Target::new(&app, [127, 1, kind as u8 + 1, number + 1]).await;
+            let target = Target::of(&app, &mallory, [127, 1, kind as u8 + 1, number + 1]);
             attacks.push(tokio::spawn(within(GONE, name, attack(target))));
         }
     }
@@ -88,7 +90,7 @@ async fn hostile_clients_are_gone_soon_while_people_go_on_talking() {
     for attack in attacks {
         attack.await.unwrap();
     }
-    assert!(said > 1, "they were attacked while they talked");
+    assert!(said > 0, "they talked while they were attacked");
     let after = memory(&app).await;
     assert!(after < before + MEMORY, "{before} bytes before, {after} after");
     let metrics = metrics(&app).await;
@@ -130,10 +132,6 @@ struct Target {
 }
 
 impl Target {
-    async fn new(app: &TestApp, from: [u8; 4]) -> Self {
-        Self::of(app, &app.person("mallory").await, from)
-    }
-
     fn of(app: &TestApp, person: &Person, from: [u8; 4]) -> Self {
         let server = app.url().trim_start_matches("http://").parse().unwrap();
         Self { server, from, token: person.client.tokens().unwrap().access_token }
