@@ -96,6 +96,16 @@ impl Route {
         self.class
     }
 
+    /// How often one may call it, if that was said.
+    pub fn rate_of(&self) -> Option<Rate> {
+        self.rate
+    }
+
+    /// Its name in the API document.
+    pub fn name(&self) -> &str {
+        self.operation.operation_id.as_deref().unwrap_or_default()
+    }
+
     /// What it does, in one sentence.
     pub fn summary(&self) -> &str {
         self.operation.summary.as_deref().unwrap_or_default()

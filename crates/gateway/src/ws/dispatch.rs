@@ -149,3 +149,27 @@ async fn sync_conversation(gateway: &Gateway, ctx: &Context, request: SyncConver
         _ => Err(Error::internal("a conversation without an outcome")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use anser_contract::v1::{MoveRead, SendMessage, SyncConversations, SyncHeads, SyncMe};
+
+    use super::*;
+    use crate::http::table;
+
+    #[test]
+    fn an_operation_has_the_same_rate_over_http_and_websocket() {
+        let table = table();
+        for (op, name) in [
+            (Op::Send(SendMessage::default()), "send_message"),
+            (Op::SyncHeads(SyncHeads::default()), "sync_heads"),
+            (Op::SyncConversation(SyncConversation::default()), "sync_conversation"),
+            (Op::SyncConversations(SyncConversations::default()), "sync_conversations"),
+            (Op::SyncMe(SyncMe::default()), "sync_me"),
+            (Op::Read(MoveRead::default()), "move_read_cursor"),
+        ] {
+            let row = table.iter().find(|row| row.name() == name).unwrap();
+            assert_eq!(row.rate_of(), Some(rate(&op)), "{name}");
+        }
+    }
+}
