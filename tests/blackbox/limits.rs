@@ -1,6 +1,9 @@
 //! Limits: who goes beyond is told so, and nobody else notices.
 
-use anser_client::http::LoginDevice;
+use anser_client::{
+    http::LoginDevice,
+    v1::{SyncHeads, request::Op},
+};
 use anser_tests::{PASSWORD, TestApp, code, until};
 use anser_types::Code;
 use reqwest::Method;
@@ -50,6 +53,29 @@ async fn accounts_from_one_address_are_limited() {
     let outcome = app.anonymous().register("one-too-many", PASSWORD, "").await;
     assert_eq!(code(outcome), Code::RateLimited);
     alice.client.profile().await.unwrap();
+}
+
+#[tokio::test]
+async fn reads_over_http_and_websocket_count_together_and_for_each_person() {
+    let Some(app) = TestApp::start_with(&["limits.reads_per_second=1", "limits.read_burst=4"]).await else { return };
+    let (alice, bob) = (app.person("alice").await, app.person("bob").await);
+    let device = alice.online().await;
+    let ask = || device.socket.request(Op::SyncHeads(SyncHeads::default()));
+    let mut refused = None;
+    for _ in 0..20 {
+        if let Err(error) = ask().await {
+            refused = Some(error);
+            break;
+        }
+    }
+    let refused = refused.expect("the limit was met");
+    assert_eq!(refused.code(), Some(Code::RateLimited));
+    assert!(refused.retry_after_ms().is_some_and(|after| (1..=1_000).contains(&after)));
+    device.socket.ping().await.unwrap();
+    let answer = alice.client.call(Method::GET, "/v1/friends", None, &[]).await.unwrap();
+    assert_eq!((answer.status, answer.header("retry-after")), (429, Some("1")));
+    bob.client.call(Method::GET, "/v1/friends", None, &[]).await.unwrap().value().unwrap();
+    until("she may read again", || async { ask().await.is_ok() }).await;
 }
 
 #[tokio::test]
@@ -107,7 +133,7 @@ async fn a_request_whose_time_runs_out_says_so() {
     let conversation = alice.with(&bob).await;
     let device = alice.online().await;
     let message = alice.message(conversation, "in time or not at all");
-    let op = anser_client::v1::request::Op::Send(message.clone());
+    let op = Op::Send(message.clone());
     match device.socket.request_within(op, 1).await {
         Ok(_) => {}
         Err(error) => assert_eq!(error.code(), Some(Code::DeadlineExceeded)),

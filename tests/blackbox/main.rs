@@ -16,6 +16,7 @@ mod frames;
 mod friends;
 mod group_rules;
 mod groups;
+mod hostile;
 mod http_api;
 mod limits;
 mod many_devices;

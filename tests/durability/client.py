@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 
 SETTINGS = ["auth.hash_memory_kib=64", "auth.hash_passes=1", "limits.send_burst=10000", "limits.sends_per_second=10000",
-            "log.level=error"]
+            "limits.reads_per_second=0", "limits.writes_per_second=0", "limits.searches_per_second=0", "log.level=error"]
 BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
 PASSWORD = "correct horse"
 

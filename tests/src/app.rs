@@ -48,8 +48,13 @@ const RELAXED: &[&str] = &[
     "limits.logins_per_minute_per_ip=100000",
     "limits.logins_per_minute_per_name=100000",
     "limits.registrations_per_minute_per_ip=100000",
+    "limits.public_per_second=0",
+    "limits.reads_per_second=0",
     "limits.send_burst=100000",
     "limits.sends_per_second=100000",
+    "limits.searches_per_second=0",
+    "limits.sessions_per_second=0",
+    "limits.writes_per_second=0",
     "log.level=warn",
 ];
 

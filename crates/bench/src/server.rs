@@ -21,6 +21,7 @@ const RELAXED: &[&str] = &[
     "auth.hash_memory_kib=8",
     "auth.hash_passes=1",
     "auth.hash_queue=10000",
+    "gateway.connections_per_ip=0",
     "gateway.handshakes_per_second=1000000",
     "limits.conversations=1000000",
     "limits.friend_requests_per_day=100000",
@@ -28,8 +29,13 @@ const RELAXED: &[&str] = &[
     "limits.logins_per_minute_per_ip=1000000",
     "limits.logins_per_minute_per_name=1000000",
     "limits.registrations_per_minute_per_ip=1000000",
+    "limits.public_per_second=0",
+    "limits.reads_per_second=0",
     "limits.send_burst=1000000",
     "limits.sends_per_second=1000000",
+    "limits.searches_per_second=0",
+    "limits.sessions_per_second=0",
+    "limits.writes_per_second=0",
     "log.level=warn",
 ];
 

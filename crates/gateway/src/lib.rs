@@ -1,10 +1,12 @@
 //! The gateway: the only door for clients. HTTP and WebSocket in, calls of the services out.
 //!
 //! Here live: the listener ([`listener`]), the route table with its classes ([`routes`]), the HTTP API ([`http`]), the
-//! WebSocket side ([`ws`]), who a request comes from ([`identity`]), and health ([`health`]).
+//! WebSocket side ([`ws`]), who a request comes from ([`identity`], [`forwarded`]), how often people may ask ([`rates`]),
+//! and health ([`health`]).
 //! Here does not live: any rule of the product, and any SQL. The gateway decides nothing that a service could decide.
 
 mod follow;
+pub mod forwarded;
 mod frames;
 pub mod health;
 pub mod http;
@@ -15,6 +17,7 @@ pub mod listener;
 mod meters;
 pub mod options;
 pub mod problem;
+pub mod rates;
 mod resume;
 pub mod routes;
 pub mod state;

@@ -4,6 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use anser_contract::v1::{Auth, Contacts, Conversations, Events, Limits, Messages, Users};
 
+use crate::{forwarded::Network, listener::Pace, rates::Allowances, ws::codec::Bounds};
+
 /// The services behind the gateway, local or remote.
 #[derive(Clone)]
 pub struct GatewayServices {
@@ -28,8 +30,14 @@ pub struct GatewayOptions {
     pub name: String,
     /// The limits that a client is told in `welcome`; those of the WebSocket are also enforced from here.
     pub limits: Limits,
-    /// Origins a browser may connect from besides the server's own host, as `https://chat.example.com`.
+    /// Origins whose pages may call and connect besides the server's own, as `https://chat.example.com`; `*`: all.
     pub allowed_origins: Vec<String>,
+    /// The proxies in front of us, whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// How often people may ask.
+    pub allowances: Allowances,
+    /// How bodies of requests are taken in.
+    pub intake: Intake,
     /// How many sockets one session may hold; one more closes the oldest.
     pub sockets_per_session: usize,
     /// How many sockets this node takes; more are answered 503.
@@ -37,7 +45,11 @@ pub struct GatewayOptions {
     /// How many WebSocket handshakes a second this node takes; more are answered 503.
     pub handshakes_per_second: u32,
     /// The largest first frame, in bytes.
-    pub hello_bytes: usize,
+    pub hello_bytes: u32,
+    /// How many fragments one message may come in.
+    pub fragments: u32,
+    /// How many pings a client may send a second, on average.
+    pub pings_per_second: u32,
     /// How many events may wait behind a full push window before they are replaced by `sync_required`.
     pub queued_events: usize,
     /// How many bytes of events may wait behind a full push window before they are replaced by `sync_required`.
@@ -77,6 +89,23 @@ pub struct Timings {
     pub remember_ended: Duration,
 }
 
+/// How bodies of requests are taken in.
+#[derive(Clone, Copy, Debug)]
+pub struct Intake {
+    /// The largest body of a request that anybody may make, in bytes. What a person may send is among the limits.
+    pub anonymous_bytes: usize,
+    /// How long a body may take.
+    pub whole: Duration,
+    /// The pace at which it has to come.
+    pub pace: Pace,
+}
+
+impl Default for Intake {
+    fn default() -> Self {
+        Self { anonymous_bytes: 16 << 10, whole: Duration::from_secs(30), pace: Pace::default() }
+    }
+}
+
 impl Default for Timings {
     fn default() -> Self {
         Self {
@@ -97,16 +126,28 @@ impl Default for Timings {
     }
 }
 
+impl GatewayOptions {
+    /// What a message of a client that is signed in may be.
+    pub fn bounds(&self) -> Bounds {
+        Bounds { bytes: self.limits.frame_bytes, fragments: self.fragments }
+    }
+}
+
 impl Default for GatewayOptions {
     fn default() -> Self {
         Self {
             name: "gateway".into(),
             limits: default_limits(),
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            allowances: Allowances::default(),
+            intake: Intake::default(),
             sockets_per_session: 4,
             max_connections: 50_000,
             handshakes_per_second: 4_000,
             hello_bytes: 4 << 10,
+            fragments: 1_024,
+            pings_per_second: 10,
             queued_events: 1_024,
             queued_bytes: 256 << 10,
             timings: Timings::default(),

@@ -26,6 +26,11 @@ pub struct Refusal {
 pub type Answer<T> = Result<T, Refusal>;
 
 impl Refusal {
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// The same refusal under another HTTP status than the code's own; `code` stays what clients decide by.
     pub fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;

@@ -1,6 +1,6 @@
 //! The route table: what is mounted, who may come in, and how the API document describes it, in one row each.
 //!
-//! A row is the only way to mount anything, and a row without a [`Class`] fails the start ([`mount`]). The API document
+//! A row is the only way to mount anything, and a row without a [`Class`] or a [`Rate`] fails the start ([`mount`]). The API document
 //! is made from the same rows, so it can neither miss a route nor promise one.
 //!
 //! Paths may end in a verb (`/v1/sessions:refresh`, `/v1/friend-requests/{request_id}:accept`). axum's router knows no
@@ -24,7 +24,10 @@ use utoipa::{
     },
 };
 
-use crate::http::{App, guard, openapi};
+use crate::{
+    http::{App, guard, openapi},
+    rates::Rate,
+};
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +42,23 @@ pub enum Class {
     Service,
 }
 
+/// What stands before a row's handler.
+#[derive(Clone, Copy, Debug)]
+pub struct Gate {
+    /// Who may come in.
+    pub class: Class,
+    /// How often.
+    pub rate: Rate,
+    /// Whether the request has a body that the handler wants.
+    pub takes_body: bool,
+}
+
 /// One row of the table.
 pub struct Route {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
     pub(crate) class: Option<Class>,
+    rate: Option<Rate>,
     keyed: bool,
     handler: MethodRouter<App, Infallible>,
     pub(crate) operation: Operation,
@@ -51,7 +66,7 @@ pub struct Route {
     pub(crate) refusals: Vec<Code>,
 }
 
-/// A row for `method` on `path`, not yet classified. `name` names the operation in the API document.
+/// A row for `method` on `path`, of which nobody has said yet who may call it, and how often. `name` names the operation in the API document.
 pub fn route<H, T>(method: Method, path: &'static str, name: &'static str, handler: H) -> Route
 where
     H: Handler<T, App>,
@@ -61,7 +76,8 @@ where
     let mut operation = Operation::new();
     operation.operation_id = Some(name.to_owned());
     let handler = on(filter, handler);
-    Route { method, path, class: None, keyed: false, handler, operation, schemas: Vec::new(), refusals: Vec::new() }
+    let (schemas, refusals) = (Vec::new(), Vec::new());
+    Route { method, path, class: None, rate: None, keyed: false, handler, operation, schemas, refusals }
 }
 
 impl Route {
@@ -80,6 +96,16 @@ impl Route {
         self.class
     }
 
+    /// How often one may call it, if that was said.
+    pub fn rate_of(&self) -> Option<Rate> {
+        self.rate
+    }
+
+    /// Its name in the API document.
+    pub fn name(&self) -> &str {
+        self.operation.operation_id.as_deref().unwrap_or_default()
+    }
+
     /// What it does, in one sentence.
     pub fn summary(&self) -> &str {
         self.operation.summary.as_deref().unwrap_or_default()
@@ -93,6 +119,12 @@ impl Route {
     /// Who may call it.
     pub fn class(mut self, class: Class) -> Self {
         self.class = Some(class);
+        self
+    }
+
+    /// How often one may call it.
+    pub fn rate(mut self, rate: Rate) -> Self {
+        self.rate = Some(rate);
         self
     }
 
@@ -154,6 +186,15 @@ impl Route {
         self
     }
 
+    fn gate(&self) -> Result<Gate, TableError> {
+        let place = || format!("{} {}", self.method, self.path);
+        Ok(Gate {
+            class: self.class.ok_or_else(|| TableError::Unclassified(place()))?,
+            rate: self.rate.ok_or_else(|| TableError::Unlimited(place()))?,
+            takes_body: self.operation.request_body.is_some(),
+        })
+    }
+
     fn parameters(&mut self, parameters: Vec<Parameter>) {
         self.operation.parameters.get_or_insert_default().extend(parameters.into_iter().map(RefOr::T));
     }
@@ -164,6 +205,8 @@ impl Route {
 pub enum TableError {
     /// Nobody said who may call this route.
     Unclassified(String),
+    /// Nobody said how often one may call this route.
+    Unlimited(String),
     /// Two rows have the same method and path, or the same operation name.
     Twice(String),
 }
@@ -172,6 +215,7 @@ impl fmt::Display for TableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TableError::Unclassified(route) => write!(f, "the route {route} is not classified"),
+            TableError::Unlimited(route) => write!(f, "the route {route} has no rate"),
             TableError::Twice(what) => write!(f, "{what} stands in the route table twice"),
         }
     }
@@ -179,14 +223,12 @@ impl fmt::Display for TableError {
 
 impl std::error::Error for TableError {}
 
-/// Checks that every row is classified and stands alone.
+/// Checks that every row has its class and its rate, and stands alone.
 pub fn check(routes: &[Route]) -> Result<(), TableError> {
     let mut seen = HashSet::new();
     for route in routes {
+        route.gate()?;
         let place = format!("{} {}", route.method, route.path);
-        if route.class.is_none() {
-            return Err(TableError::Unclassified(place));
-        }
         for what in [Some(place), route.operation.operation_id.clone()].into_iter().flatten() {
             if !seen.insert(what.clone()) {
                 return Err(TableError::Twice(what));
@@ -196,13 +238,13 @@ pub fn check(routes: &[Route]) -> Result<(), TableError> {
     Ok(())
 }
 
-/// Mounts every row behind the guard of its class. Fails if [`check`] does.
+/// Mounts every row behind its gate. Fails if [`check`] does.
 pub fn mount(routes: Vec<Route>, app: &App) -> Result<Router<App>, TableError> {
     check(&routes)?;
     let mut router = Router::new().without_v07_checks();
     for route in routes {
-        let class = route.class.ok_or_else(|| TableError::Unclassified(route.path.to_owned()))?;
-        let guarded = route.handler.route_layer(from_fn_with_state((app.clone(), class), guard::guard));
+        let gate = route.gate()?;
+        let guarded = route.handler.route_layer(from_fn_with_state((app.clone(), gate), guard::guard));
         router = router.route(&mounted(route.path), guarded);
     }
     Ok(router)
@@ -257,7 +299,7 @@ mod tests {
     #[test]
     fn an_unclassified_route_fails_the_start_and_is_named() {
         let routes = [
-            route(Method::GET, "/v1/a", "a", nothing).class(Class::Public),
+            route(Method::GET, "/v1/a", "a", nothing).class(Class::Public).rate(Rate::Free),
             route(Method::POST, "/v1/forgotten", "forgotten", nothing),
         ];
         let error = check(&routes).unwrap_err();
@@ -266,11 +308,17 @@ mod tests {
     }
 
     #[test]
+    fn a_route_without_a_rate_fails_the_start_and_is_named() {
+        let error = check(&[route(Method::GET, "/v1/a", "a", nothing).class(Class::Public)]).unwrap_err();
+        assert_eq!(error.to_string(), "the route GET /v1/a has no rate");
+    }
+
+    #[test]
     fn a_route_stands_in_the_table_once() {
-        let row = |name| route(Method::GET, "/v1/a", name, nothing).class(Class::User);
+        let at = |path, name| route(Method::GET, path, name, nothing).class(Class::User).rate(Rate::Read);
+        let row = |name| at("/v1/a", name);
         assert_eq!(check(&[row("a"), row("b")]), Err(TableError::Twice("GET /v1/a".into())));
-        let other = route(Method::GET, "/v1/b", "a", nothing).class(Class::User);
-        assert_eq!(check(&[row("a"), other]), Err(TableError::Twice("a".into())));
+        assert_eq!(check(&[row("a"), at("/v1/b", "a")]), Err(TableError::Twice("a".into())));
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::{
     link::{self, Intake, Offer},
     meters::Meters,
     options::{GatewayOptions, GatewayServices},
+    rates::Rates,
     resume::StoreName,
     ws::{
         close::Close,
@@ -55,6 +56,8 @@ pub struct Gateway {
     pub clock: Clock,
     /// Who requests come from.
     pub identities: Identities,
+    /// How often they may ask.
+    pub rates: Rates,
     pub(crate) hub: Hub,
     pub(crate) intake: Intake,
     pub(crate) pacer: Pacer,
@@ -79,11 +82,13 @@ impl Gateway {
     pub fn new(services: GatewayServices, options: GatewayOptions, clock: Clock) -> Arc<Self> {
         let identities = Identities::new(services.auth.clone(), clock.clone(), options.timings.remember_ended);
         let handshakes = Mutex::new(Allowance { left: options.handshakes_per_second.into(), at_ms: 0 });
+        let rates = Rates::new(&options.allowances);
         Arc::new(Self {
             services,
             options,
             clock,
             identities,
+            rates,
             hub: Hub::new(),
             intake: Intake::new(),
             pacer: Pacer::default(),

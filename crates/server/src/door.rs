@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anser_gateway::{Gateway, GatewayServices, Health, ListenerOptions};
+use anser_gateway::{Gateway, GatewayServices, Health, ListenerOptions, listener::tls::Tls};
 use anser_types::{Clock, SessionId};
 use anyhow::Context;
 use tokio::{
@@ -38,13 +38,14 @@ impl Door {
         metrics: &Metrics,
     ) -> anyhow::Result<Self> {
         let gateway = Gateway::new(services, options::gateway(config), clock.clone());
+        let tls = options::tls(config).map(Tls::load).transpose().context("cannot use the certificate")?;
         let metrics = metrics.clone();
         let router = anser_gateway::router(gateway.clone(), health.clone(), Arc::new(move || metrics.render()))?;
         Ok(Self {
             gateway,
             router,
             health: health.clone(),
-            listener: options::listener(config),
+            listener: ListenerOptions { tls, ..options::listener(config) },
             data_dir: config.server.data_dir.clone(),
             drain: Duration::from_millis(config.server.drain_ms),
             reconnect_spread_ms: config.gateway.reconnect_spread_ms,
@@ -57,12 +58,13 @@ impl Door {
         let socket = socket.context("the gateway has no socket")?;
         let address = socket.local_addr()?;
         self.gateway.start();
+        let scheme = if self.listener.tls.is_some() { "https" } else { "http" };
         let served = tokio::spawn(anser_gateway::serve(socket, self.router, shutdown.clone(), self.listener));
         self.health.set_ready(true);
         if timeout(PATIENCE, services_known(&self.gateway)).await.is_err() {
             tracing::warn!("the services are not all there yet");
         }
-        lifecycle::announce(address, &self.data_dir);
+        lifecycle::announce(scheme, address, &self.data_dir);
         shutdown.cancelled().await;
 
         self.health.set_ready(false);

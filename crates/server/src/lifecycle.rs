@@ -84,10 +84,12 @@ pub async fn bounded(limit: Duration, farewell: impl Future<Output = ()>) {
 }
 
 /// Says where to go, on standard output. Programs that start the server read the first line.
-pub fn announce(address: SocketAddr, data_dir: &Path) {
-    println!("anser is ready at http://{address}");
-    println!("  the API, to read and to try   http://{address}/docs");
-    println!("  a chat in the terminal        anser chat --server http://{address}");
+pub fn announce(scheme: &str, address: SocketAddr, data_dir: &Path) {
+    println!("anser is ready at {scheme}://{address}");
+    println!("  the API, to read and to try   {scheme}://{address}/docs");
+    if scheme == "http" {
+        println!("  a chat in the terminal        anser chat --server http://{address}");
+    }
     println!("  the data                      {}", data_dir.display());
 }
 

@@ -6,7 +6,12 @@ use anser_auth::{AuthOptions, HashCost};
 use anser_contact::ContactOptions;
 use anser_contract::v1::Limits;
 use anser_engine::{DbOptions, Durability, SpaceLimits};
-use anser_gateway::{GatewayOptions, ListenerOptions, options::Timings};
+use anser_gateway::{
+    GatewayOptions, ListenerOptions,
+    listener::{Pace, Patience, tls::TlsFiles},
+    options::{Intake, Timings},
+    rates::{Allowance, Allowances},
+};
 use anser_messaging::{MessagingOptions, WordsMode};
 use anser_user::UserOptions;
 
@@ -110,10 +115,19 @@ pub fn gateway(config: &Config) -> GatewayOptions {
     GatewayOptions {
         limits: limits(config),
         allowed_origins: gateway.allowed_origins.clone(),
+        trusted_proxies: gateway.trusted_proxies.clone(),
+        allowances: allowances(config),
+        intake: Intake {
+            anonymous_bytes: config.limits.anonymous_request_bytes,
+            whole: milliseconds(gateway.body_timeout_ms),
+            pace: pace(config),
+        },
         sockets_per_session: gateway.sockets_per_session,
         max_connections: gateway.connections,
         handshakes_per_second: gateway.handshakes_per_second,
         hello_bytes: gateway.hello_bytes,
+        fragments: gateway.fragments,
+        pings_per_second: gateway.pings_per_second,
         queued_events: gateway.queued_events,
         queued_bytes: gateway.queued_bytes,
         timings: Timings {
@@ -131,13 +145,50 @@ pub fn gateway(config: &Config) -> GatewayOptions {
     }
 }
 
-/// For the gateway's listener.
+/// For the gateway's listener; its certificate ([`tls`]) has to be read first.
 pub fn listener(config: &Config) -> ListenerOptions {
+    let gateway = &config.gateway;
     ListenerOptions {
-        max_connections: config.gateway.connections,
-        header_timeout: milliseconds(config.gateway.header_timeout_ms),
+        max_connections: gateway.connections,
+        max_connections_per_source: gateway.connections_per_ip,
+        proxies: gateway.trusted_proxies.clone(),
+        max_header_bytes: gateway.header_bytes,
+        patience: Patience {
+            first_byte: milliseconds(gateway.first_byte_timeout_ms),
+            header: milliseconds(gateway.header_timeout_ms),
+            idle: milliseconds(gateway.idle_timeout_ms),
+            pace: pace(config),
+        },
+        tls: None,
         drain_timeout: milliseconds(config.server.drain_ms),
-        ..ListenerOptions::default()
+    }
+}
+
+/// Where the gateway's certificate is, if it has one.
+pub fn tls(config: &Config) -> Option<TlsFiles> {
+    let gateway = &config.gateway;
+    Some(TlsFiles {
+        certificate: gateway.tls_certificate.clone()?,
+        key: gateway.tls_key.clone()?,
+        look: milliseconds(gateway.tls_look_ms),
+    })
+}
+
+fn pace(config: &Config) -> Pace {
+    let gateway = &config.gateway;
+    Pace { grace: milliseconds(gateway.pace_grace_ms), bytes_per_second: gateway.pace_bytes_per_second }
+}
+
+/// How often people may ask.
+fn allowances(config: &Config) -> Allowances {
+    let limits = &config.limits;
+    let allowance = |per_second, burst| Allowance { per_second, burst };
+    Allowances {
+        public: allowance(limits.public_per_second, limits.public_burst),
+        session: allowance(limits.sessions_per_second, limits.session_burst),
+        read: allowance(limits.reads_per_second, limits.read_burst),
+        write: allowance(limits.writes_per_second, limits.write_burst),
+        search: allowance(limits.searches_per_second, limits.search_burst),
     }
 }
 

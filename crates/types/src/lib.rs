@@ -1,7 +1,8 @@
 //! The words every other crate speaks.
 //!
 //! Here live: ids ([`id`]), the one table of error codes ([`error`]), time ([`clock`]), base32 ([`base32`]),
-//! authenticated page tokens ([`page`]) and the one function that decides who may do what ([`access`]).
+//! authenticated page tokens ([`page`]), buckets for limits ([`limiter`]) and the one function that decides who may do what
+//! ([`access`]).
 //! Here does not live: anything asynchronous, anything that touches a disk or a socket.
 
 pub mod access;
@@ -9,6 +10,7 @@ pub mod base32;
 pub mod clock;
 pub mod error;
 pub mod id;
+pub mod limiter;
 pub mod page;
 pub mod plant;
 

@@ -1,5 +1,5 @@
 //! What happens around every request: its id and circumstances before, the problem document, headers, log line and
-//! metrics after. A panic in a handler becomes `internal`, a deadline that passes `deadline_exceeded`.
+//! metrics after. A panic in a handler becomes `internal`.
 
 use std::panic::AssertUnwindSafe;
 
@@ -12,10 +12,11 @@ use axum::{
 };
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::{
+    forwarded,
     http::{App, trace},
     listener::Connection,
     problem::{self, Refusal},
@@ -30,22 +31,22 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let method = method_name(request.method());
     let route = request.extensions().get::<MatchedPath>().map(|path| routes::written(path.as_str()));
     let route = route.unwrap_or_else(|| "unmatched".into());
+    let tls = request.extensions().get::<Connection>().is_some_and(|connection| connection.tls);
     let mut context = circumstances(&request, &app, started);
-    let (request_id, deadline) = (context.request_id.clone(), context.deadline);
+    let request_id = context.request_id.clone();
     let parent = trace::parent(request.headers());
     let span = trace::span(&request_id, method, &route, parent.as_ref());
     context.traceparent = trace::handed_on(&span, parent.as_ref());
     request.extensions_mut().insert(context);
 
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span);
-    let mut response = match timeout_at(deadline, answered).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_)) => {
+    let mut response = match answered.await {
+        Ok(response) => response,
+        Err(_) => {
             // The process's panic hook says where and why.
             tracing::error!(request.id = request_id, route, "a handler panicked");
             Refusal::from(Error::internal("something went wrong here")).into_response()
         }
-        Err(_) => Refusal::from(Error::new(Code::DeadlineExceeded, "the request's time ran out")).into_response(),
     };
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
         if refusal.error.code == Code::Internal {
@@ -54,15 +55,21 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
         response = with_headers_of(response, problem::render(&refusal, &request_id));
     }
     common_headers(response.headers_mut(), &request_id);
+    if tls {
+        // Where TLS is a proxy's, whether everybody may be promised it is the proxy's to say.
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
     report(method, &route, &request_id, response.status().as_u16(), started);
     response
 }
 
-/// Forwarding headers are not looked at: the client's address is the socket's.
 fn circumstances(request: &Request, app: &App, started: Instant) -> Context {
     let mut context = Context::new(Actor::Anonymous, request_id(request.headers(), &app.gateway.clock));
     context.deadline = started + app.gateway.options.timings.request;
-    context.client_ip = request.extensions().get::<Connection>().map(|connection| connection.peer.ip());
+    let connection = request.extensions().get::<Connection>();
+    let proxies = &app.gateway.options.trusted_proxies;
+    context.client_ip =
+        connection.map(|connection| forwarded::client(connection.peer.ip(), request.headers(), proxies));
     context
 }
 
@@ -93,6 +100,9 @@ fn common_headers(headers: &mut HeaderMap, request_id: &str) {
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // No other page may embed what it could not read.
+    let resource_policy = HeaderName::from_static("cross-origin-resource-policy");
+    headers.insert(resource_policy, HeaderValue::from_static("same-origin"));
     let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(nothing);
     // Answers hold messages and tokens; what may be kept says so itself.

@@ -19,6 +19,7 @@ use crate::{
         paging::limit,
     },
     problem::Answer,
+    rates::Rate,
     routes::{Class, Route, route},
     state::Gateway,
 };
@@ -35,6 +36,7 @@ pub fn routes() -> Vec<Route> {
     let talking = [Code::Forbidden, Code::Muted, Code::NotAllowed, Code::ConversationClosed, Code::Gone];
     let rows = [
         route(Method::PATCH, MESSAGE, "edit_message", edit)
+            .rate(Rate::Write)
             .about("Put other words in the place of your own message")
             .details(
                 "Everybody who may see the message gets the change, with the message as it now stands. The server says how long a \
@@ -46,6 +48,7 @@ pub fn routes() -> Vec<Route> {
             .refuses(&talking)
             .refuses(&[Code::RateLimited, Code::StorageFull]),
         route(Method::DELETE, MESSAGE, "recall_message", recall)
+            .rate(Rate::Write)
             .about("Take a message back for everybody")
             .details(
                 "Its words are gone from every answer at once, and from the server's files soon after; its place stays. Your own within \
@@ -55,6 +58,7 @@ pub fn routes() -> Vec<Route> {
             .answers::<Changed>(200, "The message's version, and the entry that tells of it")
             .refuses(&talking),
         route(Method::GET, VERSIONS, "list_versions", versions)
+            .rate(Rate::Read)
             .about("The words that a message had before")
             .details("For owner and admins of a group, where the server keeps them.")
             .answers::<ListVersionsReply>(200, "The earlier words, oldest first")
@@ -65,43 +69,52 @@ pub fn routes() -> Vec<Route> {
             "delete_for_me",
             delete_for_me,
         )
+        .rate(Rate::Write)
         .about("Hide entries from yourself, on all your devices")
         .takes::<Ranges>()
         .answers::<DeleteForMeReply>(200, "All that is hidden so in this conversation")
         .refuses(&[Code::LimitExceeded]),
         route(Method::PUT, REACTION, "add_reaction", add_reaction)
+            .rate(Rate::Write)
             .about("React to a message")
             .details("The counts are told to everybody within a second or so, several reactions together.")
             .answers::<Changed>(200, "The message's version")
             .refuses(&talking)
             .refuses(&[Code::LimitExceeded, Code::RateLimited]),
         route(Method::DELETE, REACTION, "remove_reaction", remove_reaction)
+            .rate(Rate::Write)
             .about("Take a reaction back")
             .answers::<Changed>(200, "The message's version")
             .refuses(&talking),
         route(Method::GET, REACTIONS, "list_reactions", reactions)
+            .rate(Rate::Read)
             .about("Who reacted to a message")
             .query::<WhichReactions>()
             .answers::<ListReactionsReply>(200, "A page of people and their reactions"),
         route(Method::PUT, PIN, "pin_message", pin)
+            .rate(Rate::Write)
             .about("Pin a message")
             .details("In a group owner and admins may; in a direct conversation both.")
             .answers::<Changed>(200, "The message's version, and the entry that tells of it")
             .refuses(&talking)
             .refuses(&[Code::LimitExceeded]),
         route(Method::DELETE, PIN, "unpin_message", unpin)
+            .rate(Rate::Write)
             .about("Take a pin off a message")
             .answers::<Changed>(200, "The message's version, and the entry that tells of it")
             .refuses(&talking),
         route(Method::GET, "/v1/conversations/{conversation_id}/pins", "list_pins", pins)
+            .rate(Rate::Read)
             .about("The pinned messages")
             .details("At most 50, so never paged.")
             .answers::<ListPinsReply>(200, "Those that you may see, the newest pin first"),
         route(Method::GET, READERS, "list_readers", readers)
+            .rate(Rate::Read)
             .about("Who has read a message, and how many")
             .query::<WhichReaders>()
             .answers::<ListReadersReply>(200, "A page of people, and the counts"),
         route(Method::POST, "/v1/conversations/{conversation_id}/messages:forward", "forward_messages", forward)
+            .rate(Rate::Write)
             .about("Say here again what was said elsewhere")
             .details(
                 "Each message for itself, or all of them as one bundle. You must be able to read them there and to send here. The words \

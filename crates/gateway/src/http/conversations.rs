@@ -19,6 +19,7 @@ use crate::{
         profiles::{self, ConversationView},
     },
     problem::Answer,
+    rates::Rate,
     routes::{Class, Route, route},
     state::Gateway,
 };
@@ -27,6 +28,7 @@ use crate::{
 pub fn routes() -> Vec<Route> {
     let rows = [
         route(Method::POST, "/v1/conversations", "create_conversation", create)
+            .rate(Rate::Write)
             .about("Make a group, or open the direct conversation with somebody")
             .details(
                 "With `user_id`: the direct conversation with that person, which exists for friends already and is opened \
@@ -38,19 +40,23 @@ pub fn routes() -> Vec<Route> {
             .answers::<ConversationView>(201, "The conversation")
             .refuses(&[Code::NotFound, Code::NotAllowed, Code::LimitExceeded, Code::StorageFull]),
         route(Method::GET, "/v1/conversations", "list_conversations", list)
+            .rate(Rate::Read)
             .about("Your conversations, newest first")
             .details("With last message, unread count, and the peer's or group's name and avatar: an opening screen in one call.")
             .query::<Paging>()
             .answers::<Page<ConversationView>>(200, "A page of conversations"),
         route(Method::GET, "/v1/conversations/{conversation_id}", "get_conversation", get)
+            .rate(Rate::Read)
             .about("One conversation of yours")
             .answers::<ConversationView>(200, "The conversation"),
         route(Method::PUT, "/v1/conversations/{conversation_id}/read", "move_read_cursor", read)
+            .rate(Rate::Write)
             .about("Say how far you have read")
             .details("The cursor only moves forward and never beyond the head; the answer says where it stands.")
             .takes::<ReadUpTo>()
             .answers::<ReadMoved>(200, "Where the cursor stands, and what is unread"),
         route(Method::PATCH, "/v1/conversations/{conversation_id}/settings", "change_settings", change_settings)
+            .rate(Rate::Write)
             .about("Set something about a conversation for yourself: on top, quiet, aside, out of sight, marked unread, a draft")
             .details(
                 "What is not named stays. The same on all your devices: they are told, and find it by `sync/me`. A hidden \
@@ -60,6 +66,7 @@ pub fn routes() -> Vec<Route> {
             .answers::<ConversationSettings>(200, "Your settings of it")
             .refuses(&[Code::LimitExceeded]),
         route(Method::POST, "/v1/conversations/{conversation_id}:leave", "leave_conversation", leave)
+            .rate(Rate::Write)
             .about("Leave a group")
             .details("The owner hands the group over or closes it first.")
             .keyed()

@@ -13,6 +13,7 @@ use utoipa_swagger_ui::Config;
 use crate::{
     http::{App, extract::Path, openapi_document, table},
     problem::{Answer, title},
+    rates::Rate,
     routes::{Class, Route, route},
 };
 
@@ -44,7 +45,7 @@ pub fn routes() -> Vec<Route> {
                 "A file",
             ),
         ];
-    rows.into_iter().map(|row| row.class(Class::Public).tag("operations")).collect()
+    rows.into_iter().map(|row| row.class(Class::Public).rate(Rate::Public).tag("operations")).collect()
 }
 
 async fn document(State(app): State<App>) -> impl IntoResponse {

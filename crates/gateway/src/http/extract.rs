@@ -2,20 +2,14 @@
 
 use anser_contract::Context;
 use anser_types::{Code, Error, FieldError};
-use axum::{
-    body::Body,
-    extract::{FromRequest, FromRequestParts, Request},
-};
-use bytes::Bytes;
-use http::{
-    HeaderMap,
-    header::{CONTENT_LENGTH, CONTENT_TYPE},
-    request::Parts,
-};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use http::{HeaderMap, header::CONTENT_TYPE, request::Parts};
 use serde::de::DeserializeOwned;
 
-use crate::{http::App, problem::Refusal};
+use crate::{
+    http::{App, intake::Taken},
+    problem::Refusal,
+};
 
 /// The circumstances of the call, with the caller where the route's class asks for one.
 pub struct Call(pub Context);
@@ -29,20 +23,20 @@ impl<S: Sync> FromRequestParts<S> for Call {
     }
 }
 
-/// A JSON body. Unknown fields are ignored.
+/// The JSON body that was taken in. Unknown fields are ignored.
 pub struct Json<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Refusal> {
-        let limit = app.gateway.options.limits.json_request_bytes as usize;
+    async fn from_request(request: Request, _: &App) -> Result<Self, Refusal> {
         if !is_json(request.headers()) {
-            discard(request.into_body(), limit).await;
             return Err(Error::new(Code::Unsupported, "send application/json").into());
         }
-        let bytes = read(request, limit).await?;
-        Ok(Json(parse(&bytes)?))
+        let Some(Taken(body)) = request.extensions().get() else {
+            return Err(Error::internal("the route's row does not say that it takes a body").into());
+        };
+        Ok(Json(parse(body)?))
     }
 }
 
@@ -50,33 +44,6 @@ fn is_json(headers: &HeaderMap) -> bool {
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-async fn read(request: Request, limit: usize) -> Result<Bytes, Error> {
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let mut body = request.into_body();
-    if announced.is_none_or(|length| length <= limit) {
-        match Limited::new(&mut body, limit).collect().await {
-            Ok(collected) => return Ok(collected.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => {}
-            Err(_) => return Err(Error::invalid("the body ended early")),
-        }
-    }
-    discard(body, limit).await;
-    Err(Error::new(Code::TooLarge, format!("a request has at most {limit} bytes")))
-}
-
-/// Takes a while longer what nobody will look at: a connection closed while its client still writes is reset, and the
-/// client never sees the answer.
-async fn discard(mut body: Body, limit: usize) {
-    let mut most = limit.saturating_mul(8);
-    while let Some(Ok(frame)) = body.frame().await {
-        let length = frame.data_ref().map_or(0, Bytes::len);
-        match most.checked_sub(length) {
-            Some(rest) => most = rest,
-            None => return,
-        }
-    }
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {

@@ -16,6 +16,7 @@ use crate::{
         profiles,
     },
     problem::Answer,
+    rates::Rate,
     routes::{Class, Route, route},
     state::Gateway,
 };
@@ -24,6 +25,7 @@ use crate::{
 pub fn routes() -> Vec<Route> {
     let rows = [
         route(Method::POST, "/v1/friend-requests", "request_friend", ask)
+            .rate(Rate::Write)
             .about("Ask somebody for friendship")
             .details(
                 "One pending request per pair: a repeat answers the same request, and asking somebody who has asked you \
@@ -34,19 +36,23 @@ pub fn routes() -> Vec<Route> {
             .answers::<FriendRequestView>(201, "The request")
             .refuses(&[Code::NotFound, Code::AlreadyExists, Code::NotAllowed, Code::LimitExceeded]),
         route(Method::GET, "/v1/friend-requests", "list_friend_requests", list)
+            .rate(Rate::Read)
             .about("Friend requests that you received, or sent")
             .query::<Listing>()
             .answers::<Page<FriendRequestView>>(200, "A page of requests, with both people"),
         route(Method::GET, "/v1/friend-requests/{request_id}", "get_friend_request", get)
+            .rate(Rate::Read)
             .about("One friend request of yours")
             .answers::<FriendRequestView>(200, "The request, with both people"),
         route(Method::POST, "/v1/friend-requests/{request_id}:accept", "accept_friend_request", accept)
+            .rate(Rate::Write)
             .about("Become friends")
             .details("Makes or reopens the direct conversation; its id stands in the answer.")
             .keyed()
             .answers::<FriendRequestView>(200, "The accepted request")
             .refuses(&[Code::Gone, Code::LimitExceeded]),
         route(Method::POST, "/v1/friend-requests/{request_id}:reject", "reject_friend_request", reject)
+            .rate(Rate::Write)
             .about("Say no")
             .keyed()
             .answers::<FriendRequestView>(200, "The rejected request")

@@ -14,6 +14,7 @@ use crate::{
         profiles,
     },
     problem::Answer,
+    rates::Rate,
     routes::{Class, Route, route},
     state::Gateway,
 };
@@ -22,10 +23,12 @@ use crate::{
 pub fn routes() -> Vec<Route> {
     let rows = [
         route(Method::GET, "/v1/friends", "list_friends", list)
+            .rate(Rate::Read)
             .about("Your friends, with their profiles")
             .query::<Paging>()
             .answers::<Page<FriendView>>(200, "A page of friends"),
         route(Method::DELETE, "/v1/friends/{user_id}", "remove_friend", remove)
+            .rate(Rate::Write)
             .about("End a friendship")
             .details("Closes the direct conversation and keeps its history.")
             .keyed()

@@ -20,6 +20,7 @@ use crate::{
         profiles::{self, ConversationView},
     },
     problem::Answer,
+    rates::Rate,
     routes::{Class, Route, route},
     state::Gateway,
 };
@@ -28,6 +29,7 @@ use crate::{
 pub fn routes() -> Vec<Route> {
     let rows = [
         route(Method::PATCH, "/v1/conversations/{conversation_id}", "change_group", change)
+            .rate(Rate::Write)
             .about("Change a group's title, picture, announcement and rules")
             .details("What is not named stays. Owner and admins may.")
             .keyed()
@@ -35,6 +37,7 @@ pub fn routes() -> Vec<Route> {
             .answers::<ConversationView>(200, "The group as it now is")
             .refuses(&[Code::Forbidden, Code::ConversationClosed]),
         route(Method::POST, "/v1/conversations/{conversation_id}:transfer", "transfer_ownership", transfer)
+            .rate(Rate::Write)
             .about("Hand a group to another member")
             .details("You stay, as an admin.")
             .keyed()
@@ -42,18 +45,21 @@ pub fn routes() -> Vec<Route> {
             .answers::<ConversationView>(200, "The group as it now is")
             .refuses(&[Code::Forbidden, Code::ConversationClosed]),
         route(Method::POST, "/v1/conversations/{conversation_id}:dismiss", "dismiss_group", dismiss)
+            .rate(Rate::Write)
             .about("Close a group for good")
             .details("Nobody sends there any more; everybody still reads what they could. The owner may.")
             .keyed()
             .answers::<ConversationView>(200, "The group as it now is")
             .refuses(&[Code::Forbidden, Code::ConversationClosed]),
         route(Method::POST, "/v1/conversations/{conversation_id}:mute", "mute_all", mute_all)
+            .rate(Rate::Write)
             .about("Let only owner and admins send for a while")
             .keyed()
             .takes::<ForAWhile>()
             .answers::<MuteReply>(200, "Until when; 0: all may send again")
             .refuses(&[Code::Forbidden, Code::ConversationClosed]),
         route(Method::POST, "/v1/conversations/{conversation_id}/members/{user_id}:mute", "mute_member", mute_member)
+            .rate(Rate::Write)
             .about("Keep a plain member from sending for a while")
             .keyed()
             .takes::<ForAWhile>()

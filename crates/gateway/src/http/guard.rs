@@ -1,4 +1,4 @@
-//! Who may come in: the check of a route's class, before its handler.
+//! What stands before a handler: who may come in, how often, with what body, and for how long.
 
 use anser_contract::Context;
 use anser_types::{Code, Error};
@@ -7,32 +7,84 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::header::AUTHORIZATION;
+use http::{HeaderMap, header::AUTHORIZATION};
+use tokio::time::{Instant, timeout_at};
 
-use crate::{http::App, problem::Answer, routes::Class};
+use crate::{
+    http::{App, intake},
+    identity::Identity,
+    problem::Answer,
+    rates::{Asker, Rate},
+    routes::{Class, Gate},
+};
 
-/// Lets the request go on if its class allows it, with the caller written into its [`Context`].
-pub async fn guard(State((app, class)): State<(App, Class)>, mut request: Request, next: Next) -> Answer<Response> {
-    match class {
-        Class::Public => {}
-        Class::User => {
-            let token = bearer(&request).ok_or_else(|| unauthenticated("this needs an access token"))?;
-            let identity = app.gateway.identities.verify(token).await?;
-            if let Some(context) = request.extensions_mut().get_mut::<Context>() {
-                context.actor = identity.actor();
-            }
+/// Lets the request go on if the row's gate allows it, with the caller written into its [`Context`]. Nothing of the body
+/// is read before that.
+pub async fn guard(State((app, gate)): State<(App, Gate)>, mut request: Request, next: Next) -> Answer<Response> {
+    let Some(mut context) = request.extensions().get::<Context>().cloned() else {
+        return Err(Error::internal("a request without circumstances").into());
+    };
+    let address = context.client_ip.map(Asker::at);
+    let asker = match identify(&app, gate.class, &context, request.headers()).await {
+        Ok(None) => address,
+        Ok(Some(identity)) => {
+            context.actor = identity.actor();
+            Some(Asker::User(identity.user))
         }
-        Class::Admin | Class::Service => return Err(Error::new(Code::Forbidden, "this is not for you").into()),
+        Err(refused) => {
+            // Who tries one token after the other is a stranger who asks too often.
+            take(&app, Rate::Public, address)?;
+            return Err(refused.into());
+        }
+    };
+    take(&app, gate.rate, asker)?;
+    if gate.takes_body {
+        let options = &app.gateway.options;
+        let limit = match gate.class {
+            Class::Public => options.intake.anonymous_bytes,
+            _ => options.limits.json_request_bytes as usize,
+        };
+        intake::take_in(&mut request, limit, &options.intake).await?;
+        // The client had its own time for the body; now begins ours.
+        context.deadline = Instant::now() + options.timings.request;
     }
-    Ok(next.run(request).await)
+    let deadline = context.deadline;
+    request.extensions_mut().insert(context);
+    timeout_at(deadline, next.run(request)).await.map_err(|_| late().into())
 }
 
-fn bearer(request: &Request) -> Option<&str> {
-    let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+/// Who asks, where the class wants to know it.
+async fn identify(
+    app: &App,
+    class: Class,
+    context: &Context,
+    headers: &HeaderMap,
+) -> anser_types::Result<Option<Identity>> {
+    match class {
+        Class::Public => Ok(None),
+        Class::User => {
+            let token = bearer(headers).ok_or_else(|| unauthenticated("this needs an access token"))?;
+            timeout_at(context.deadline, app.gateway.identities.verify(token)).await.map_err(|_| late())?.map(Some)
+        }
+        Class::Admin | Class::Service => Err(Error::new(Code::Forbidden, "this is not for you")),
+    }
+}
+
+fn take(app: &App, rate: Rate, asker: Option<Asker>) -> anser_types::Result<()> {
+    let Some(asker) = asker else { return Ok(()) };
+    app.gateway.rates.take(rate, asker, app.gateway.clock.now())
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn unauthenticated(detail: &'static str) -> Error {
     Error::new(Code::Unauthenticated, detail)
+}
+
+fn late() -> Error {
+    Error::new(Code::DeadlineExceeded, "the request's time ran out")
 }

@@ -14,6 +14,7 @@ use crate::{
         profiles::{self, ConversationView, InvitationView},
     },
     problem::Answer,
+    rates::Rate,
     routes::{Class, Route, route},
     state::Gateway,
 };
@@ -22,15 +23,18 @@ use crate::{
 pub fn routes() -> Vec<Route> {
     let rows = [
         route(Method::GET, "/v1/invitations", "list_invitations", list)
+            .rate(Rate::Read)
             .about("Invitations into groups that wait for your answer")
             .query::<Paging>()
             .answers::<Page<InvitationView>>(200, "A page of invitations"),
         route(Method::POST, "/v1/invitations/{conversation_id}:accept", "accept_invitation", accept)
+            .rate(Rate::Write)
             .about("Come into the group")
             .keyed()
             .answers::<ConversationView>(200, "The group")
             .refuses(&[Code::ConversationClosed, Code::LimitExceeded]),
         route(Method::POST, "/v1/invitations/{conversation_id}:decline", "decline_invitation", decline)
+            .rate(Rate::Write)
             .about("Stay out")
             .keyed()
             .answers_other(204, None, "The invitation is gone"),

@@ -19,6 +19,7 @@ use crate::{
         profiles::{self, ConversationView, JoinRequestView},
     },
     problem::Answer,
+    rates::Rate,
     routes::{Class, Route, route},
     state::Gateway,
 };
@@ -28,6 +29,7 @@ pub fn routes() -> Vec<Route> {
     let closed = [Code::ConversationClosed, Code::Gone, Code::LimitExceeded];
     let rows = [
         route(Method::POST, "/v1/conversations/{conversation_id}/links", "create_join_link", create)
+            .rate(Rate::Write)
             .about("Make a link into a group")
             .details("Whoever knows its code may come in. Owner and admins may.")
             .keyed()
@@ -35,20 +37,24 @@ pub fn routes() -> Vec<Route> {
             .answers::<JoinLink>(201, "The link")
             .refuses(&[Code::Forbidden, Code::LimitExceeded, Code::ConversationClosed]),
         route(Method::GET, "/v1/conversations/{conversation_id}/links", "list_join_links", list)
+            .rate(Rate::Read)
             .about("The links into a group")
             .details("At most 50, so never paged.")
             .answers::<ListJoinLinksReply>(200, "All of them, those that are used up or expired too")
             .refuses(&[Code::Forbidden, Code::ConversationClosed]),
         route(Method::DELETE, "/v1/conversations/{conversation_id}/links/{link_id}", "revoke_join_link", revoke)
+            .rate(Rate::Write)
             .about("Revoke a link into a group")
             .answers_other(204, None, "It leads nowhere any more")
             .refuses(&[Code::Forbidden, Code::ConversationClosed]),
         route(Method::POST, "/v1/join-links:look", "look_at_join_link", look)
+            .rate(Rate::Read)
             .about("Where a link leads")
             .takes::<LinkCode>()
             .answers::<JoinLinkView>(200, "The group behind it")
             .refuses(&closed),
         route(Method::POST, "/v1/join-links:join", "join_by_link", join)
+            .rate(Rate::Write)
             .about("Come into a group by a link")
             .details("Where the group wants an admin's consent, `waiting` is true and you are told of the answer.")
             .keyed()
@@ -56,6 +62,7 @@ pub fn routes() -> Vec<Route> {
             .answers::<JoinedView>(200, "The group, or that you wait for consent")
             .refuses(&closed),
         route(Method::GET, "/v1/conversations/{conversation_id}/join-requests", "list_join_requests", list_requests)
+            .rate(Rate::Read)
             .about("Who waits to come into a group")
             .query::<Paging>()
             .answers::<Page<JoinRequestView>>(200, "A page of those who wait")
@@ -66,6 +73,7 @@ pub fn routes() -> Vec<Route> {
             "accept_join_request",
             accept,
         )
+        .rate(Rate::Write)
         .about("Let somebody in who waits")
         .details("Whom a member named who is no friend of theirs is asked first.")
         .keyed()
@@ -77,6 +85,7 @@ pub fn routes() -> Vec<Route> {
             "reject_join_request",
             reject,
         )
+        .rate(Rate::Write)
         .about("Send somebody away who waits")
         .keyed()
         .answers_other(204, None, "They wait no longer")

@@ -20,6 +20,7 @@ use crate::{
         profiles::{self, MemberView},
     },
     problem::Answer,
+    rates::Rate,
     routes::{Class, Route, route},
     state::Gateway,
 };
@@ -28,11 +29,13 @@ use crate::{
 pub fn routes() -> Vec<Route> {
     let rows = [
         route(Method::GET, "/v1/conversations/{conversation_id}/members", "list_members", list)
+            .rate(Rate::Read)
             .about("Who is in a conversation, with their profiles")
             .query::<Paging>()
             .answers::<Page<MemberView>>(200, "A page of members")
             .refuses(&[Code::Forbidden]),
         route(Method::POST, "/v1/conversations/{conversation_id}/members", "invite_members", invite)
+            .rate(Rate::Write)
             .about("Bring people into a group")
             .details("At most 500 in a call. Friends of yours come in at once; others get an invitation.")
             .keyed()
@@ -40,12 +43,14 @@ pub fn routes() -> Vec<Route> {
             .answers::<InviteReply>(200, "What became of each")
             .refuses(&[Code::Forbidden, Code::LimitExceeded, Code::ConversationClosed, Code::StorageFull]),
         route(Method::DELETE, "/v1/conversations/{conversation_id}/members/{user_id}", "remove_member", remove)
+            .rate(Rate::Write)
             .about("Remove somebody from a group")
             .details("Owner and admins remove members; only the owner removes admins.")
             .keyed()
             .answers_other(204, None, "They are no longer a member")
             .refuses(&[Code::Forbidden]),
         route(Method::PATCH, "/v1/conversations/{conversation_id}/members/{user_id}", "change_role", change_role)
+            .rate(Rate::Write)
             .about("Make a member an admin, or an admin a member")
             .keyed()
             .takes::<NewRole>()
@@ -57,6 +62,7 @@ pub fn routes() -> Vec<Route> {
             "set_member_nickname",
             set_nickname,
         )
+        .rate(Rate::Write)
         .about("Name a member within a group: yourself, or as an admin a plain member")
         .keyed()
         .takes::<NewName>()

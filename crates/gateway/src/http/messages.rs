@@ -15,6 +15,7 @@ use crate::{
         paging::limit,
     },
     problem::Answer,
+    rates::Rate,
     routes::{Class, Route, route},
     state::Gateway,
 };
@@ -23,6 +24,7 @@ use crate::{
 pub fn routes() -> Vec<Route> {
     let rows = [
         route(Method::POST, "/v1/conversations/{conversation_id}/messages", "send_message", send)
+            .rate(Rate::Own)
             .about("Send a message")
             .details(
                 "`client_msg_id` is the key of the send: a repeat with the same content answers the first acknowledgement \
@@ -40,6 +42,7 @@ pub fn routes() -> Vec<Route> {
                 Code::StorageFull,
             ]),
         route(Method::GET, "/v1/conversations/{conversation_id}/messages", "list_messages", history)
+            .rate(Rate::Read)
             .about("The history: the newest entries, or those before or after one, or of a time")
             .details("Entries come in ascending order of `seq`. Without parameters: the newest ones. Changes of messages are left out, so go on from \
                  `reached_seq`. `before_seq` and `after_seq` are not \

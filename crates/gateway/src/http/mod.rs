@@ -1,17 +1,20 @@
 //! The HTTP API: one file for each resource, each with its rows of the route table and its handlers.
 //!
 //! A request's way: [`crate::listener`] → [`crate::routes::split_verb`] → [`around`] (id, deadline, log, metrics,
-//! problem document) → [`guard`] (the route's class) → a handler here (shape in, calls, shape out).
+//! problem document) → [`cors`] → [`guard`] (the row's gate: who, how often, the body) → a handler here (shape in, calls,
+//! shape out).
 
 pub mod around;
 mod changes;
 mod conversations;
+pub mod cors;
 mod docs;
 pub mod extract;
 mod friend_requests;
 mod friends;
 mod groups;
 pub mod guard;
+pub mod intake;
 mod invitations;
 mod joining;
 mod members;
@@ -72,6 +75,7 @@ pub fn router(gateway: Arc<Gateway>, health: Health, metrics: MetricsText) -> Re
     let routed = routes::mount(table, &app)?
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
+        .layer(from_fn_with_state(app.clone(), cors::cors))
         .layer(from_fn_with_state(app.clone(), around::around))
         .with_state(app);
     // Routing happens inside a router, so what rewrites paths must stand before it, as a service of its own.
@@ -81,7 +85,7 @@ pub fn router(gateway: Arc<Gateway>, health: Health, metrics: MetricsText) -> Re
 
 /// Every row.
 pub fn table() -> Vec<Route> {
-    [
+    let rows = [
         users::routes(),
         sessions::routes(),
         friend_requests::routes(),
@@ -97,10 +101,10 @@ pub fn table() -> Vec<Route> {
         socket::routes(),
         probes::routes(),
         docs::routes(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+        #[cfg(feature = "echo")]
+        crate::ws::echo::routes(),
+    ];
+    rows.into_iter().flatten().collect()
 }
 
 /// The API document as `/openapi.json` answers it.

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     http::App,
+    rates::Rate,
     routes::{Class, Route, route},
 };
 
@@ -28,7 +29,7 @@ pub fn routes() -> Vec<Route> {
                 .about("Metrics in Prometheus' text format")
                 .answers_other(200, Some("text/plain"), "The metrics"),
         ];
-    rows.into_iter().map(|row| row.class(Class::Public).tag("operations")).collect()
+    rows.into_iter().map(|row| row.class(Class::Public).rate(Rate::Free).tag("operations")).collect()
 }
 
 /// Whether requests are welcome, and what works worse than promised.

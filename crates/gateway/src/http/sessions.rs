@@ -20,6 +20,7 @@ use crate::{
         paging::Page,
     },
     problem::Answer,
+    rates::Rate,
     routes::{Class, Route, route},
     state::Gateway,
 };
@@ -29,6 +30,7 @@ pub fn routes() -> Vec<Route> {
     let rows = [
         route(Method::POST, "/v1/sessions", "log_in", log_in)
             .class(Class::Public)
+            .rate(Rate::Own)
             .about("Log in")
             .details(
                 "A wrong name and a wrong password look alike. The same device logging in again replaces its session.",
@@ -38,19 +40,23 @@ pub fn routes() -> Vec<Route> {
             .refuses(&[Code::Unauthenticated]),
         route(Method::GET, "/v1/sessions", "list_sessions", list)
             .class(Class::User)
+            .rate(Rate::Read)
             .about("Your sessions, newest first")
             .answers::<Page<Session>>(200, "At most 20, so always one page"),
         route(Method::DELETE, "/v1/sessions/current", "log_out", log_out)
             .class(Class::User)
+            .rate(Rate::Write)
             .about("Log out: end the session that asks")
             .answers_other(204, None, "It has ended"),
         route(Method::DELETE, "/v1/sessions/{session_id}", "end_session", end)
             .class(Class::User)
+            .rate(Rate::Write)
             .about("End one of your sessions")
             .details("Ending one that has ended already succeeds.")
             .answers_other(204, None, "It has ended"),
         route(Method::POST, "/v1/sessions:refresh", "refresh_session", refresh)
             .class(Class::Public)
+            .rate(Rate::Session)
             .about("Exchange a refresh token for new tokens")
             .details(
                 "The old one stays good for a moment after its successor's first use; using it later ends the session.",
@@ -60,6 +66,7 @@ pub fn routes() -> Vec<Route> {
             .refuses(&[Code::Unauthenticated]),
         route(Method::POST, "/v1/ws-tickets", "mint_ws_ticket", mint_ticket)
             .class(Class::User)
+            .rate(Rate::Session)
             .about("A ticket for one WebSocket, where a token cannot be sent")
             .details("Good once, for 30 seconds.")
             .answers::<MintTicketReply>(201, "The ticket"),

@@ -3,6 +3,7 @@
 use http::Method;
 
 use crate::{
+    rates::Rate,
     routes::{Class, Route, route},
     ws,
 };
@@ -13,6 +14,7 @@ pub fn routes() -> Vec<Route> {
     vec![
         route(Method::GET, "/v1/ws", "open_web_socket", ws::upgrade)
             .class(Class::Public)
+            .rate(Rate::Own)
             .tag("sessions")
             .about("Open a WebSocket: sends, syncs and pushes over one connection")
             .details(

@@ -16,6 +16,7 @@ use utoipa::IntoParams;
 use crate::{
     http::extract::{Call, Json, Query},
     problem::Answer,
+    rates::Rate,
     routes::{Class, Route, route},
     state::Gateway,
     sync_me::sync_me,
@@ -30,6 +31,7 @@ const MOST_BYTES: u32 = 1 << 20;
 pub fn routes() -> Vec<Route> {
     let rows = [
         route(Method::GET, "/v1/sync/heads", "sync_heads", heads)
+            .rate(Rate::Read)
             .about("Which conversations moved since a token")
             .details(
                 "Without a token: all, newest first. While `has_more`, call again with `next_token`; keep the last one for \
@@ -39,6 +41,7 @@ pub fn routes() -> Vec<Route> {
             .answers::<HeadsPage>(200, "The heads that moved")
             .refuses(&[Code::SyncRequired]),
         route(Method::GET, "/v1/sync/conversation", "sync_conversation", conversation)
+            .rate(Rate::Read)
             .about("The entries of one conversation after a seq")
             .details(
                 "All entries in order, notices included. Entries that you may not see are named in `hidden`. While \
@@ -48,11 +51,13 @@ pub fn routes() -> Vec<Route> {
             .answers::<SyncPage>(200, "A page of the log")
             .refuses(&[Code::NotFound]),
         route(Method::POST, "/v1/sync/conversations", "sync_conversations", conversations)
+            .rate(Rate::Read)
             .about("The same for up to 100 conversations at once")
             .details("Reads only. Each conversation has an outcome of its own; one that fails fails no other.")
             .takes::<SyncConversations>()
             .answers::<SyncPages>(200, "A page, or an error, for each conversation"),
         route(Method::GET, "/v1/sync/me", "sync_me", me)
+            .rate(Rate::Read)
             .about("What changed about you since a token: profile, friends, requests, settings")
             .query::<MeSince>()
             .answers::<MePage>(200, "What is new, changed and gone")

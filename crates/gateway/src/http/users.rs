@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     http::extract::{Call, IdempotencyKey, Json, Path, Query},
     problem::Answer,
+    rates::Rate,
     routes::{Class, Route, route},
     state::Gateway,
 };
@@ -23,6 +24,7 @@ pub fn routes() -> Vec<Route> {
     let rows = [
         route(Method::POST, "/v1/users", "register", register)
             .class(Class::Public)
+            .rate(Rate::Own)
             .about("Make an account")
             .details("Answers the new person's id only; log in afterwards. A taken name is `already_exists`.")
             .keyed()
@@ -31,14 +33,17 @@ pub fn routes() -> Vec<Route> {
             .refuses(&[Code::AlreadyExists, Code::StorageFull]),
         route(Method::GET, "/v1/users/me", "get_me", get_me)
             .class(Class::User)
+            .rate(Rate::Read)
             .about("Your own profile")
             .answers::<OwnProfile>(200, "Your own profile"),
         route(Method::GET, "/v1/users/{user_id}", "get_user", get_user)
             .class(Class::User)
+            .rate(Rate::Read)
             .about("Somebody's public profile")
             .answers::<PublicProfile>(200, "The profile"),
         route(Method::GET, "/v1/users:lookup", "look_up_user", look_up)
             .class(Class::User)
+            .rate(Rate::Search)
             .about("Find the person with exactly this user name")
             .query::<Lookup>()
             .answers::<PublicProfile>(200, "The profile")

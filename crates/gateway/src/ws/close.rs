@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::codec::Violation;
 use crate::frames::Block;
 
 /// The end of a connection, as its client is told.
@@ -30,6 +31,8 @@ impl Close {
     pub const TOO_LARGE: Close = Close::new(4413, "too large");
     /// The client did not keep up.
     pub const TOO_SLOW: Close = Close::new(4429, "too slow");
+    /// The client sends more than anybody has to.
+    pub const TOO_MUCH: Close = Close::new(4429, "too much");
     /// The server goes down or moves.
     pub const RESTART: Close = Close::new(1012, "restart");
     /// A part that is needed is away.
@@ -39,5 +42,14 @@ impl Close {
 
     const fn new(code: u16, reason: &'static str) -> Self {
         Self { code, reason, farewell: None }
+    }
+}
+
+impl From<Violation> for Close {
+    fn from(violation: Violation) -> Self {
+        match violation {
+            Violation::Malformed(_) | Violation::NotText => Close::BAD_FRAME,
+            Violation::TooLarge => Close::TOO_LARGE,
+        }
     }
 }

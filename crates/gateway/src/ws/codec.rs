@@ -59,8 +59,19 @@ pub enum Message<'a> {
 pub enum Violation {
     /// The bytes are not what RFC 6455 allows a client to send.
     Malformed(&'static str),
-    /// A message is larger than the limit.
+    /// A text, or the reason of a close, is not UTF-8.
+    NotText,
+    /// A message is larger than the limit, or in more pieces.
     TooLarge,
+}
+
+/// What a message may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Its bytes.
+    pub bytes: u32,
+    /// Its fragments: empty ones would otherwise cost us work for ever and never fill a message.
+    pub fragments: u32,
 }
 
 const MAX_HEADER: usize = 14;
@@ -69,8 +80,7 @@ const MAX_CONTROL: usize = 125;
 /// Takes bytes apart into messages.
 #[derive(Debug)]
 pub struct Decoder {
-    /// The largest message, in bytes.
-    limit: usize,
+    bounds: Bounds,
     /// The first bytes of a header that is not complete.
     header: [u8; MAX_HEADER],
     header_length: u8,
@@ -78,6 +88,8 @@ pub struct Decoder {
     frame: Option<Frame>,
     /// The kind of the message whose last frame has not come.
     fragmented: Option<Opcode>,
+    /// How many of its fragments have.
+    fragments: u32,
     /// What has come of an incomplete message.
     message: Vec<u8>,
     /// What has come of an incomplete control frame; these may stand between the fragments of a message.
@@ -107,23 +119,24 @@ enum Complete<'i> {
 }
 
 impl Decoder {
-    /// A decoder for messages of at most `limit` bytes.
-    pub fn new(limit: usize) -> Self {
+    /// A decoder for messages within `bounds`.
+    pub fn new(bounds: Bounds) -> Self {
         Self {
-            limit,
+            bounds,
             header: [0; MAX_HEADER],
             header_length: 0,
             frame: None,
             fragmented: None,
+            fragments: 0,
             message: Vec::new(),
             control: Vec::new(),
             lent: None,
         }
     }
 
-    /// Changes the largest message, from the next frame on.
-    pub fn set_limit(&mut self, limit: usize) {
-        self.limit = limit;
+    /// Changes what a message may be, from the next frame on.
+    pub fn set_bounds(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
     }
 
     /// The next message in `input`, which afterwards begins behind it. `None` when all of `input` is taken in and no
@@ -219,15 +232,28 @@ impl Decoder {
         }
         let header = &self.header[..self.header_length as usize];
         let (lengths, mask) = header.split_at(header.len() - 4);
-        let length = match lengths.len() {
-            2 => u64::from(lengths[1] & 0x7f),
-            4 => u64::from(u16::from_be_bytes([lengths[2], lengths[3]])),
-            _ => u64::from_be_bytes(lengths[2..10].try_into().expect("a long header has eight bytes of length")),
+        let (length, least) = match lengths.len() {
+            2 => (u64::from(lengths[1] & 0x7f), 0),
+            4 => (u64::from(u16::from_be_bytes([lengths[2], lengths[3]])), 126),
+            _ => (u64::from_be_bytes(lengths[2..10].try_into().expect("it has eight bytes of length")), 1 << 16),
         };
+        if length < least || length > i64::MAX as u64 {
+            return Err(Violation::Malformed("a length is not written as it must be"));
+        }
         let opcode = Opcode::parse(header[0] & 0x0f).expect("checked with the first two bytes");
-        let room = if opcode.is_control() { MAX_CONTROL } else { self.limit.saturating_sub(self.message.len()) };
+        let room = if opcode.is_control() {
+            MAX_CONTROL
+        } else {
+            (self.bounds.bytes as usize).saturating_sub(self.message.len())
+        };
         if length > room as u64 {
             return Err(Violation::TooLarge);
+        }
+        if !opcode.is_control() {
+            self.fragments = if opcode == Opcode::Continuation { self.fragments + 1 } else { 1 };
+            if self.fragments > self.bounds.fragments {
+                return Err(Violation::TooLarge);
+            }
         }
         let mask = mask.try_into().expect("a mask has four bytes");
         self.header_length = 0;
@@ -288,9 +314,7 @@ fn unmask(payload: &mut [u8], mask: [u8; 4]) {
 
 fn message(opcode: Opcode, payload: &[u8]) -> Result<Message<'_>, Violation> {
     Ok(match opcode {
-        Opcode::Text => {
-            Message::Text(std::str::from_utf8(payload).map_err(|_| Violation::Malformed("text that is not UTF-8"))?)
-        }
+        Opcode::Text => Message::Text(std::str::from_utf8(payload).map_err(|_| Violation::NotText)?),
         Opcode::Binary => Message::Binary(payload),
         Opcode::Ping => Message::Ping(payload),
         Opcode::Pong => Message::Pong,
@@ -304,10 +328,11 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, Violation> {
         return if payload.is_empty() { Ok(None) } else { Err(Violation::Malformed("half a close code")) };
     };
     let code = u16::from_be_bytes([*high, *low]);
-    let allowed = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
-    if !allowed || std::str::from_utf8(reason).is_err() {
+    // Those that RFC 6455, section 7.4, and IANA's registry let an endpoint send.
+    if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
         return Err(Violation::Malformed("a close code that may not be sent"));
     }
+    std::str::from_utf8(reason).map_err(|_| Violation::NotText)?;
     Ok(Some(code))
 }
 
@@ -342,5 +367,7 @@ pub fn put_close(out: &mut Vec<u8>, code: u16, reason: &str) {
     put_frame(out, Opcode::Close, &payload);
 }
 
+#[cfg(test)]
+mod conformance;
 #[cfg(test)]
 mod tests;

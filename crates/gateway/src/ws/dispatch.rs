@@ -14,7 +14,13 @@ use anser_types::{Code, Error, Id, Result};
 use tokio::time::{Instant, timeout_at};
 
 use super::socket::Socket;
-use crate::{hub::tag, resume::MeVersions, state::Gateway, sync_me::sync_me_versions};
+use crate::{
+    hub::tag,
+    rates::{Asker, Rate},
+    resume::MeVersions,
+    state::Gateway,
+    sync_me::sync_me_versions,
+};
 
 /// What one `sync_conversations` may name.
 const MOST_CONVERSATIONS: usize = 100;
@@ -61,10 +67,24 @@ pub(super) fn dispatch(
             });
         }
         Ok(op) => {
-            socket.outbox().begin(id, expires_at, false);
+            let mut outbox = socket.outbox();
+            outbox.begin(id, expires_at, false);
+            if let Err(error) = gateway.rates.take(rate(&op), Asker::User(socket.user), gateway.clock.now()) {
+                return outbox.refuse(id, &error);
+            }
+            drop(outbox);
             let call = call(gateway.clone(), socket.clone(), id, op, Instant::now() + time);
             gateway.tasks.spawn(call);
         }
+    }
+}
+
+/// The same as of the operation's row in the route table.
+fn rate(op: &Op) -> Rate {
+    match op {
+        Op::Send(_) => Rate::Own,
+        Op::SyncHeads(_) | Op::SyncConversation(_) | Op::SyncConversations(_) | Op::SyncMe(_) => Rate::Read,
+        Op::Read(_) | Op::Edit(_) | Op::Recall(_) | Op::React(_) => Rate::Write,
     }
 }
 
@@ -140,5 +160,32 @@ async fn sync_conversation(gateway: &Gateway, ctx: &Context, request: SyncConver
         Some((Some(page), _)) => Ok(page),
         Some((None, Some(error))) => Err(error.into()),
         _ => Err(Error::internal("a conversation without an outcome")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anser_contract::v1::{MoveRead, SendMessage, SyncConversations, SyncHeads, SyncMe};
+
+    use super::*;
+    use crate::http::table;
+
+    #[test]
+    fn an_operation_has_the_same_rate_over_http_and_websocket() {
+        let table = table();
+        for (op, name) in [
+            (Op::Send(SendMessage::default()), "send_message"),
+            (Op::SyncHeads(SyncHeads::default()), "sync_heads"),
+            (Op::SyncConversation(SyncConversation::default()), "sync_conversation"),
+            (Op::SyncConversations(SyncConversations::default()), "sync_conversations"),
+            (Op::SyncMe(SyncMe::default()), "sync_me"),
+            (Op::Read(MoveRead::default()), "move_read_cursor"),
+            (Op::Edit(EditMessage::default()), "edit_message"),
+            (Op::Recall(RecallMessage::default()), "recall_message"),
+            (Op::React(React::default()), "add_reaction"),
+        ] {
+            let row = table.iter().find(|row| row.name() == name).unwrap();
+            assert_eq!(row.rate_of(), Some(rate(&op)), "{name}");
+        }
     }
 }

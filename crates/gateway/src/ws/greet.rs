@@ -21,7 +21,7 @@ use tokio::{
 
 use super::{
     close::Close,
-    codec::{Decoder, Message, Opcode, Violation, put_close, put_frame},
+    codec::{Bounds, Decoder, Message, Opcode, put_close, put_frame},
     outbox::Replay,
     session::Connection,
     socket::Socket,
@@ -32,11 +32,13 @@ use crate::{
     frames::{About, Block, Encoding, Inbound, read},
     hub::{Attachment, blocks, told},
     identity::Identity,
-    listener,
+    listener::places::Place,
     resume::{MeVersions, ResumePoint},
     state::Gateway,
 };
 
+/// How many frames a stranger may send before saying who they are.
+const FRAMES: u32 = 16;
 /// How long the peer may take to end its half after it was refused.
 const REFUSAL: Duration = Duration::from_secs(1);
 
@@ -46,9 +48,14 @@ pub(super) async fn greet(
     mut stream: WireStream,
     read: Vec<u8>,
     encoding: Encoding,
-    place: Option<listener::Connection>,
+    place: Option<Arc<Place>>,
 ) -> Option<Connection> {
-    let mut door = Door { decoder: Decoder::new(gateway.options.hello_bytes), encoding, unread: read };
+    let mut door = Door {
+        decoder: Decoder::new(Bounds { bytes: gateway.options.hello_bytes, fragments: FRAMES }),
+        encoding,
+        unread: read,
+        frames: 0,
+    };
     let hello = match timeout(gateway.options.timings.hello, door.hello(&mut stream)).await {
         Ok(Ok(Some(hello))) => hello,
         Ok(Ok(None)) => return None,
@@ -63,7 +70,7 @@ pub(super) async fn greet(
         Ok(socket) => socket,
         Err(error) => return refuse(stream, close_for(&error)).await,
     };
-    door.decoder.set_limit(gateway.options.limits.frame_bytes as usize);
+    door.decoder.set_bounds(gateway.options.bounds());
     Some(Connection {
         gateway,
         socket,
@@ -83,6 +90,8 @@ struct Door {
     encoding: Encoding,
     /// Bytes that were read and not looked at.
     unread: Vec<u8>,
+    /// Frames that said nothing.
+    frames: u32,
 }
 
 impl Door {
@@ -99,7 +108,11 @@ impl Door {
             }
             let mut rest = &mut bytes[..];
             let mut pong = Vec::new();
-            while let Some(message) = self.decoder.next(&mut rest).map_err(violation)? {
+            while let Some(message) = self.decoder.next(&mut rest)? {
+                self.frames += 1;
+                if self.frames > FRAMES {
+                    return Err(Close::TOO_MUCH);
+                }
                 let payload = match (message, self.encoding) {
                     (Message::Text(text), Encoding::Json) => text.as_bytes(),
                     (Message::Binary(bytes), Encoding::Proto) => bytes,
@@ -115,17 +128,10 @@ impl Door {
                 self.unread = rest.to_vec();
                 return Ok(Some(hello));
             }
-            if !pong.is_empty() && stream.write_all(&pong).await.is_err() {
+            if !pong.is_empty() && (stream.write_all(&pong).await.is_err() || stream.flush().await.is_err()) {
                 return Ok(None);
             }
         }
-    }
-}
-
-fn violation(violation: Violation) -> Close {
-    match violation {
-        Violation::TooLarge => Close::TOO_LARGE,
-        Violation::Malformed(_) => Close::BAD_FRAME,
     }
 }
 
@@ -138,6 +144,7 @@ fn close_for(error: &Error) -> Close {
 }
 
 async fn refuse(mut stream: WireStream, close: Close) -> Option<Connection> {
+    metrics::counter!("anser_gateway_greetings_refused_total", "code" => close.code.to_string()).increment(1);
     let goodbye = async {
         let mut wire = Vec::new();
         put_close(&mut wire, close.code, close.reason);

@@ -3,7 +3,7 @@
 use anser_types::{Code, Error};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{
-    HeaderMap, HeaderName, Method, Request, Response, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
     header::{
         CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
         SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -11,7 +11,7 @@ use http::{
 };
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
-use crate::frames::Encoding;
+use crate::{frames::Encoding, http::cors};
 
 /// What every server appends to the client's key (RFC 6455, section 1.3).
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -27,19 +27,7 @@ impl Handshake {
     /// Checks a request. The error says what is missing.
     pub fn check<B>(request: &Request<B>, allowed_origins: &[String]) -> Result<Self, Error> {
         let headers = request.headers();
-        if request.method() != Method::GET
-            || !names(headers, &UPGRADE, "websocket")
-            || !names(headers, &CONNECTION, "upgrade")
-        {
-            return Err(Error::invalid("this path takes WebSocket handshakes only"));
-        }
-        if text(headers, &SEC_WEBSOCKET_VERSION) != Some("13") {
-            return Err(Error::field("sec-websocket-version", "must be 13"));
-        }
-        let key = text(headers, &SEC_WEBSOCKET_KEY).unwrap_or_default();
-        if !STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16) {
-            return Err(Error::field("sec-websocket-key", "must be 16 bytes in base64"));
-        }
+        let accept = accept(request)?;
         if !origin_allowed(headers, allowed_origins) {
             return Err(Error::new(Code::Forbidden, "this origin may not connect"));
         }
@@ -48,33 +36,54 @@ impl Handshake {
             .into_iter()
             .find(offers)
             .ok_or_else(|| Error::field("sec-websocket-protocol", "offer anser.v1.json or anser.v1.proto"))?;
-        let accept = STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, format!("{key}{GUID}").as_bytes()));
         Ok(Self { encoding, accept })
     }
 
     /// The answer that makes it one.
     pub fn response<B: Default>(&self) -> Response<B> {
-        Response::builder()
-            .status(StatusCode::SWITCHING_PROTOCOLS)
-            .header(CONNECTION, "upgrade")
-            .header(UPGRADE, "websocket")
-            .header(SEC_WEBSOCKET_ACCEPT, &self.accept)
-            .header(SEC_WEBSOCKET_PROTOCOL, self.encoding.protocol())
-            .body(B::default())
-            .expect("all of it is made of valid header values")
+        let mut response = switching(&self.accept);
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(self.encoding.protocol()));
+        response
     }
+}
+
+/// What to answer to the client's key, if the request is a WebSocket's at all. The error says what is missing.
+pub(super) fn accept<B>(request: &Request<B>) -> Result<String, Error> {
+    let headers = request.headers();
+    if request.method() != Method::GET
+        || !names(headers, &UPGRADE, "websocket")
+        || !names(headers, &CONNECTION, "upgrade")
+    {
+        return Err(Error::invalid("this path takes WebSocket handshakes only"));
+    }
+    if text(headers, &SEC_WEBSOCKET_VERSION) != Some("13") {
+        return Err(Error::field("sec-websocket-version", "must be 13"));
+    }
+    let key = text(headers, &SEC_WEBSOCKET_KEY).unwrap_or_default();
+    if !STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16) {
+        return Err(Error::field("sec-websocket-key", "must be 16 bytes in base64"));
+    }
+    Ok(STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, format!("{key}{GUID}").as_bytes())))
+}
+
+/// The answer that turns a connection into a WebSocket of no sub-protocol.
+pub(super) fn switching<B: Default>(accept: &str) -> Response<B> {
+    Response::builder()
+        .status(StatusCode::SWITCHING_PROTOCOLS)
+        .header(CONNECTION, "upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_ACCEPT, accept)
+        .body(B::default())
+        .expect("all of it is made of valid header values")
 }
 
 /// A browser names the page that connects. No page, no danger: other programs send no `Origin` or any they like.
 fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
-    if !headers.contains_key(ORIGIN) {
-        return true;
-    }
-    let Some(origin) = text(headers, &ORIGIN) else { return false };
+    let Some(origin) = headers.get(ORIGIN) else { return true };
     let host = text(headers, &HOST).unwrap_or_default();
-    let own =
-        origin.split_once("://").is_some_and(|(_, authority)| !host.is_empty() && authority.eq_ignore_ascii_case(host));
-    own || allowed.iter().any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin))
+    let page = origin.to_str().ok().and_then(|origin| origin.trim().split_once("://"));
+    let own = page.is_some_and(|(_, authority)| !host.is_empty() && authority.eq_ignore_ascii_case(host));
+    own || cors::allows(allowed, origin)
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {

@@ -8,6 +8,8 @@
 pub(crate) mod close;
 pub mod codec;
 mod dispatch;
+#[cfg(feature = "echo")]
+pub mod echo;
 mod greet;
 mod handshake;
 pub(crate) mod outbox;
@@ -46,7 +48,7 @@ pub async fn upgrade(State(gateway): State<Arc<Gateway>>, mut request: Request) 
         gateway.meters.refused.increment(1);
         return Refusal::from(error).into_response();
     }
-    let place = request.extensions().get::<listener::Connection>().cloned();
+    let place = request.extensions().get::<listener::Connection>().map(listener::Connection::place);
     let upgrade = hyper::upgrade::on(&mut request);
     let (state, encoding) = (gateway.clone(), handshake.encoding);
     gateway.tasks.spawn(async move {

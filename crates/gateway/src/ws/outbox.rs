@@ -18,6 +18,8 @@ use crate::{
     resume::MeVersions,
 };
 
+/// How many pings may come at once after a pause.
+const PINGS_AT_ONCE: u64 = 100;
 /// How many calls of one connection run at a time.
 const OPEN_CALLS: usize = 8;
 /// How many answers may wait for a peer that takes no bytes.
@@ -58,6 +60,8 @@ pub(super) struct Outbox {
     /// When the peer was last heard.
     pub heard_at: u64,
     pub pinged: bool,
+    /// When the client's pings will be forgotten, by the gateway's clock.
+    pings_forgotten_at: u64,
     /// Whether the task reads; while it does not, the peer's silence means nothing.
     pub reading: bool,
     pub close: Option<Close>,
@@ -295,6 +299,13 @@ impl Outbox {
     pub fn heard(&mut self, now_ms: u64) {
         self.heard_at = now_ms;
         self.pinged = false;
+    }
+
+    /// Counts a ping of the client's. `false`: too many of them came, by the same rule as in [`anser_types::limiter`].
+    pub fn pinged_in_peace(&mut self, now_ms: u64, per_second: u32) -> bool {
+        let each = 1_000 / u64::from(per_second.max(1));
+        self.pings_forgotten_at = self.pings_forgotten_at.max(now_ms) + each;
+        self.pings_forgotten_at - now_ms <= PINGS_AT_ONCE * each
     }
 
     /// The task reads, or does not. The clocks for silence and slowness begin anew when it reads again.

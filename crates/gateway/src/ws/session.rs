@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use super::{
     close::Close,
-    codec::{Decoder, Message, Violation},
+    codec::{Decoder, Message},
     dispatch::{Request, dispatch},
     outbox::Control,
     socket::Socket,
@@ -26,7 +26,7 @@ use super::{
 use crate::{
     frames::{Encoding, Inbound, read},
     link::Offer,
-    listener,
+    listener::places::Place,
     state::Gateway,
 };
 
@@ -50,7 +50,7 @@ pub(super) struct Connection {
     /// The peer has said goodbye.
     pub peer_closed: bool,
     /// The connection's place among those the listener counts.
-    pub _place: Option<listener::Connection>,
+    pub _place: Option<Arc<Place>>,
 }
 
 impl Drop for Connection {
@@ -154,6 +154,10 @@ impl Connection {
         self.socket.outbox().heard(now_ms);
         if let Err(close) = self.take_messages(&mut bytes, now_ms) {
             self.hand_over();
+            if !self.peer_closed {
+                metrics::counter!("anser_gateway_violations_closed_total", "code" => close.code.to_string())
+                    .increment(1);
+            }
             self.socket.close(close, now_ms);
         } else {
             self.backlog = bytes.to_vec();
@@ -164,12 +168,7 @@ impl Connection {
     /// Handles messages until `bytes` has no whole one or no more may be handled now.
     fn take_messages(&mut self, bytes: &mut &mut [u8], now_ms: u64) -> Result<(), Close> {
         loop {
-            let message = match self.decoder.next(bytes) {
-                Ok(Some(message)) => message,
-                Ok(None) => return Ok(()),
-                Err(Violation::TooLarge) => return Err(Close::TOO_LARGE),
-                Err(Violation::Malformed(_)) => return Err(Close::BAD_FRAME),
-            };
+            let Some(message) = self.decoder.next(bytes)? else { return Ok(()) };
             self.gateway.meters.frames_in.increment(1);
             self.peer_closed |= matches!(message, Message::Close(_));
             let handler = Handler { gateway: &self.gateway, socket: &self.socket, sends: &mut self.sends, now_ms };
@@ -196,13 +195,25 @@ impl Handler<'_> {
             _ if self.socket.is_closing() => {}
             (Message::Text(text), Encoding::Json) => return self.frame(text.as_bytes()),
             (Message::Binary(bytes), Encoding::Proto) => return self.frame(bytes),
-            (Message::Ping(payload), _) => {
-                self.socket.outbox().controls.push_back(Control::WirePong(payload.to_vec()));
-            }
-            (Message::Pong, _) => {}
+            (Message::Ping(payload), _) => self.ping(Control::WirePong(payload.to_vec()))?,
+            (Message::Pong, _) => self.count_ping()?,
             (Message::Text(_) | Message::Binary(_), _) => return Err(Close::BAD_FRAME),
         }
         Ok(())
+    }
+
+    fn ping(&self, pong: Control) -> Result<(), Close> {
+        self.count_ping()?;
+        self.socket.outbox().controls.push_back(pong);
+        Ok(())
+    }
+
+    /// Refuses a flood of frames that say nothing, answered or not.
+    fn count_ping(&self) -> Result<(), Close> {
+        match self.socket.outbox().pinged_in_peace(self.now_ms, self.gateway.options.pings_per_second) {
+            true => Ok(()),
+            false => Err(Close::TOO_MUCH),
+        }
     }
 
     fn frame(self, payload: &[u8]) -> Result<(), Close> {
@@ -212,7 +223,7 @@ impl Handler<'_> {
                 dispatch(self.gateway, self.socket, self.sends, self.now_ms, request);
             }
             Inbound::Ack(push_no) => self.socket.outbox().acked(push_no),
-            Inbound::Ping => self.socket.outbox().controls.push_back(Control::Pong),
+            Inbound::Ping => self.ping(Control::Pong)?,
             Inbound::Hello(_) => return Err(Close::BAD_FRAME),
             Inbound::Unknown => {}
         }

@@ -234,10 +234,14 @@ impl Socket {
         outbox.shrink();
         let heard_at = outbox.reading.then_some(outbox.heard_at);
         let gone = past(outbox.closed_at, timings.close_grace);
-        let dead = past(heard_at, timings.dead_after) || past(outbox.blocked_at, timings.dead_after);
-        if gone || dead {
+        let dead = past(heard_at, timings.dead_after);
+        // Who takes no byte would not take a goodbye either.
+        let stuck = past(outbox.blocked_at, timings.slow_grace);
+        if gone || dead || stuck {
             drop(outbox);
-            if dead {
+            if stuck {
+                desk.meters.slow_closed.increment(1);
+            } else if dead {
                 desk.meters.dead_closed.increment(1);
             }
             self.abandoned.store(true, Ordering::Release);

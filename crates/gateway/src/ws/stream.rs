@@ -13,22 +13,24 @@ use tokio::{
     net::TcpStream,
 };
 
-/// A byte stream. hyper's buffers are gone from the first kind.
+use crate::listener;
+
+/// A byte stream. hyper's buffers are gone from the first kind; the second is what TLS leaves us.
 pub(super) enum WireStream {
     Tcp(TcpStream),
     Other(Box<TokioIo<Upgraded>>),
 }
 
 impl WireStream {
+    /// Whether it may hold back what was written until it is flushed, as TLS does.
+    pub fn holds_back(&self) -> bool {
+        matches!(self, WireStream::Other(_))
+    }
+
     /// Takes the stream out of hyper, with what hyper has read beyond the request.
     pub fn take(upgraded: Upgraded) -> (Self, Vec<u8>) {
-        match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => {
-                let stream = parts.io.into_inner();
-                // Frames are put together before they are written, so waiting for more would only cost time.
-                let _unsupported = stream.set_nodelay(true);
-                (WireStream::Tcp(stream), parts.read_buf.to_vec())
-            }
+        match listener::take_socket(upgraded) {
+            Ok((stream, read)) => (WireStream::Tcp(stream), read),
             Err(upgraded) => (WireStream::Other(Box::new(TokioIo::new(upgraded))), Vec::new()),
         }
     }
@@ -51,8 +53,11 @@ impl AsyncWrite for WireStream {
         }
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            WireStream::Tcp(_) => Poll::Ready(Ok(())),
+            WireStream::Other(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -74,6 +74,16 @@ impl Writer {
                 socket.outbox().unblock();
             }
             (self.unsent, self.sent) = (Vec::new(), 0);
+            if stream.holds_back() {
+                match Pin::new(&mut *stream).poll_flush(cx) {
+                    Poll::Ready(flushed) => flushed?,
+                    Poll::Pending => {
+                        socket.outbox().block(gateway.now_ms(), cx.waker());
+                        return Poll::Pending;
+                    }
+                }
+                socket.outbox().unblock();
+            }
             if self.closed {
                 return self.poll_shut(stream, cx);
             }

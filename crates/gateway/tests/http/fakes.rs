@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anser_contract::{Context, Streaming, v1::*};
+use anser_gateway::GatewayServices;
 use anser_types::{Clock, Error, Result, SessionId, UserId};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
@@ -46,6 +47,18 @@ impl Fake {
             panic: Mutex::default(),
             key,
         })
+    }
+
+    /// It in the place of every service.
+    pub fn services(self: &Arc<Self>) -> GatewayServices {
+        GatewayServices {
+            users: self.clone(),
+            auth: self.clone(),
+            contacts: self.clone(),
+            conversations: self.clone(),
+            messages: self.clone(),
+            events: self.clone(),
+        }
     }
 
     /// An access token of Alice.

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use anser_gateway::{Gateway, GatewayOptions, GatewayServices, Health, ListenerOptions, router, serve};
+use anser_gateway::{Gateway, GatewayOptions, Health, ListenerOptions, router, serve};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
@@ -28,15 +28,7 @@ impl House {
 
     pub async fn start_with(options: GatewayOptions) -> Self {
         let fake = Fake::new();
-        let services = GatewayServices {
-            users: fake.clone(),
-            auth: fake.clone(),
-            contacts: fake.clone(),
-            conversations: fake.clone(),
-            messages: fake.clone(),
-            events: fake.clone(),
-        };
-        let gateway = Gateway::new(services, options, fake.clock.clone());
+        let gateway = Gateway::new(fake.services(), options, fake.clock.clone());
         gateway.identities.ended().complete();
         let health = Health::new();
         let metrics = Arc::new(|| "anser_up 1\n".to_owned());

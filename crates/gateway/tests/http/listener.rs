@@ -2,13 +2,16 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use anser_gateway::{Connection, ListenerOptions, serve};
+use anser_gateway::{
+    Connection, ListenerOptions,
+    listener::{Pace, Patience, take_socket},
+    serve,
+};
 use axum::{Router, extract::Request, response::IntoResponse, routing::get};
 use http::{StatusCode, header};
-use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -22,6 +25,7 @@ struct Served {
 async fn start(options: ListenerOptions) -> Served {
     let router =
         Router::new().route("/", get(async || "hello")).route("/slow", get(slow)).route("/upgrade", get(upgrade));
+    let router = router.route("/large", get(async || vec![0; 32 << 20]));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
@@ -39,8 +43,7 @@ async fn upgrade(mut request: Request) -> impl IntoResponse {
     let upgrade = hyper::upgrade::on(&mut request);
     let connection = request.extensions().get::<Connection>().cloned();
     tokio::spawn(async move {
-        let parts = upgrade.await.unwrap().downcast::<TokioIo<TcpStream>>().unwrap();
-        let mut stream = parts.io.into_inner();
+        let (mut stream, _) = take_socket(upgrade.await.unwrap()).unwrap();
         let mut byte = [0];
         while stream.read(&mut byte).await.unwrap_or(0) == 1 {
             stream.write_all(&byte).await.unwrap();
@@ -90,15 +93,82 @@ async fn the_bare_socket_is_handed_over_and_keeps_its_place() {
     }
 }
 
+/// A server that is patient with everything but what `change` makes short.
+async fn impatient(change: impl FnOnce(&mut Patience)) -> Served {
+    let hour = Duration::from_secs(3_600);
+    let pace = Pace { grace: hour, bytes_per_second: 1 };
+    let mut patience = Patience { first_byte: hour, header: hour, idle: hour, pace };
+    change(&mut patience);
+    start(ListenerOptions { patience, ..ListenerOptions::default() }).await
+}
+
+const MOMENT: Duration = Duration::from_millis(100);
+
 #[tokio::test]
-async fn headers_have_a_time() {
-    let header_timeout = Duration::from_millis(100);
-    let served = start(ListenerOptions { header_timeout, ..ListenerOptions::default() }).await;
+async fn who_connects_and_says_nothing_is_closed() {
+    let served = impatient(|patience| patience.first_byte = MOMENT).await;
     let mut silent = TcpStream::connect(served.address).await.unwrap();
-    let mut dribbling = TcpStream::connect(served.address).await.unwrap();
-    dribbling.write_all(b"GET / HTTP/1.1\r\nhost:").await.unwrap();
     assert!(is_closed(&mut silent).await);
-    assert!(is_closed(&mut dribbling).await);
+}
+
+#[tokio::test]
+async fn who_drips_a_head_is_closed_however_steadily() {
+    let served = impatient(|patience| patience.header = MOMENT).await;
+    let mut dribbling = TcpStream::connect(served.address).await.unwrap();
+    let drips = async {
+        dribbling.write_all(b"GET / HTTP/1.1\r\nx: ").await?;
+        loop {
+            dribbling.write_all(b"y").await?;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let ended: Result<std::io::Result<()>, _> = tokio::time::timeout(Duration::from_secs(5), drips).await;
+    assert!(ended.is_ok_and(|ended| ended.is_err()));
+}
+
+#[tokio::test]
+async fn who_asks_nothing_more_is_closed() {
+    let served = impatient(|patience| patience.idle = MOMENT).await;
+    let mut idle = TcpStream::connect(served.address).await.unwrap();
+    assert!(ask(&mut idle, "/", "").await.starts_with("HTTP/1.1 200"));
+    assert!(is_closed(&mut idle).await);
+}
+
+#[tokio::test]
+async fn who_does_not_take_the_answer_is_closed() {
+    let served = impatient(|patience| patience.pace.grace = MOMENT).await;
+    let mut deaf = TcpStream::connect(served.address).await.unwrap();
+    deaf.write_all(b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    // As long as the server holds the connection, this side can write into it.
+    let ended = tokio::time::timeout(Duration::from_secs(5), async {
+        while deaf.write_all(b"\r\n").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    assert!(ended.await.is_ok());
+}
+
+#[tokio::test]
+async fn a_slow_answer_is_not_a_slow_client() {
+    let served = impatient(|patience| {
+        (patience.first_byte, patience.header, patience.idle) = (MOMENT, MOMENT, MOMENT);
+    })
+    .await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    assert!(ask(&mut stream, "/slow", "").await.ends_with("slow"));
+}
+
+#[tokio::test]
+async fn an_address_has_its_share_of_the_places() {
+    let served = start(ListenerOptions { max_connections_per_source: 1, ..ListenerOptions::default() }).await;
+    let mut first = TcpStream::connect(served.address).await.unwrap();
+    assert!(ask(&mut first, "/", "").await.starts_with("HTTP/1.1 200"));
+    let mut second = TcpStream::connect(served.address).await.unwrap();
+    assert!(is_closed(&mut second).await);
+    let elsewhere = TcpSocket::new_v4().unwrap();
+    elsewhere.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut neighbour = elsewhere.connect(served.address).await.unwrap();
+    assert!(ask(&mut neighbour, "/", "").await.starts_with("HTTP/1.1 200"));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod docs;
+mod edge;
 mod errors;
 mod fakes;
 mod house;
@@ -11,3 +12,4 @@ mod listener;
 mod probes;
 mod resources;
 mod table;
+mod tls;

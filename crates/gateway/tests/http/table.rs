@@ -2,6 +2,7 @@
 
 use anser_gateway::{
     http::table,
+    rates::Rate,
     routes::{Class, Route, TableError, check, route},
 };
 use http::{Method, StatusCode};
@@ -114,6 +115,13 @@ fn the_table_is_complete() {
 #[test]
 fn a_forgotten_class_fails_the_start() {
     let mut rows = table();
-    rows.push(route(Method::PUT, "/v1/forgotten", "forgotten", async || ()));
+    rows.push(route(Method::PUT, "/v1/forgotten", "forgotten", async || ()).rate(Rate::Write));
     assert_eq!(check(&rows), Err(TableError::Unclassified("PUT /v1/forgotten".into())));
+}
+
+#[test]
+fn a_forgotten_rate_fails_the_start() {
+    let mut rows = table();
+    rows.push(route(Method::PUT, "/v1/forgotten", "forgotten", async || ()).class(Class::User));
+    assert_eq!(check(&rows), Err(TableError::Unlimited("PUT /v1/forgotten".into())));
 }

@@ -9,4 +9,5 @@ mod life;
 mod messages;
 mod resume;
 mod slow;
+mod tls;
 mod town;

@@ -95,6 +95,10 @@ impl Config {
                 return Err(ConfigError::Contradiction(format!("{small} ({less}) must not exceed {great} ({more})")));
             }
         }
+        if self.gateway.tls_certificate.is_some() != self.gateway.tls_key.is_some() {
+            let text = "gateway.tls_certificate and gateway.tls_key go together";
+            return Err(ConfigError::Contradiction(text.to_owned()));
+        }
         self.placement().map(|_| ())
     }
 }
@@ -136,6 +140,9 @@ mod tests {
         );
         assert!(read(&["server.roles=gateway,author"]).unwrap_err().contains("auth"));
         assert!(read(&["log.level=info,=x=y"]).unwrap_err().starts_with("--set: log.level"));
+        assert!(read(&["gateway.tls_key=key.pem"]).unwrap_err().contains("go together"));
+        assert!(read(&["gateway.trusted_proxies=10.0.0.0/8,proxy"]).unwrap_err().contains("a network is"));
+        assert!(read(&["gateway.allowed_origins=chat.example.com"]).unwrap_err().contains("an origin is"));
         assert!(read(&["limits.frame_bytes=5000"]).unwrap_err().contains("must not exceed"));
     }
 }

@@ -4,6 +4,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use anser_gateway::forwarded::Network;
 use serde::{Deserialize, Deserializer, de::Error};
 use tracing_subscriber::EnvFilter;
 
@@ -41,13 +42,30 @@ pub enum Durability {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gateway {
+    #[serde(deserialize_with = "origins")]
     pub allowed_origins: Vec<String>,
+    #[serde(deserialize_with = "networks")]
+    pub trusted_proxies: Vec<Network>,
+    #[serde(deserialize_with = "non_empty")]
+    pub tls_certificate: Option<PathBuf>,
+    #[serde(deserialize_with = "non_empty")]
+    pub tls_key: Option<PathBuf>,
+    pub tls_look_ms: u64,
     pub connections: usize,
+    pub connections_per_ip: usize,
+    pub first_byte_timeout_ms: u64,
     pub header_timeout_ms: u64,
+    pub header_bytes: usize,
+    pub idle_timeout_ms: u64,
+    pub body_timeout_ms: u64,
+    pub pace_bytes_per_second: u32,
+    pub pace_grace_ms: u64,
     pub request_timeout_ms: u64,
     pub request_timeout_most_ms: u64,
     pub hello_timeout_ms: u64,
-    pub hello_bytes: usize,
+    pub hello_bytes: u32,
+    pub fragments: u32,
+    pub pings_per_second: u32,
     pub ping_after_ms: u64,
     pub dead_after_ms: u64,
     pub open_requests: u32,
@@ -106,6 +124,17 @@ pub struct Limits {
     pub body_bytes: u32,
     pub frame_bytes: u32,
     pub request_bytes: u32,
+    pub anonymous_request_bytes: usize,
+    pub public_per_second: u32,
+    pub public_burst: u32,
+    pub sessions_per_second: u32,
+    pub session_burst: u32,
+    pub reads_per_second: u32,
+    pub read_burst: u32,
+    pub writes_per_second: u32,
+    pub write_burst: u32,
+    pub searches_per_second: u32,
+    pub search_burst: u32,
     pub sends_per_second: u32,
     pub send_burst: u32,
     pub friends: u32,
@@ -186,6 +215,24 @@ fn optional_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
 fn non_empty<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<Option<T>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok((!text.is_empty()).then(|| text.into()))
+}
+
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Network>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
+}
+
+/// As browsers write them, so that one comparison finds them.
+fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let is_origin = |text: &str| {
+        let authority = text.split_once("://").map(|(_, rest)| rest.trim_end_matches('/'));
+        text == "*" || authority.is_some_and(|authority| !authority.is_empty() && !authority.contains('/'))
+    };
+    match texts.iter().all(|text| is_origin(text)) {
+        true => Ok(texts),
+        false => Err(D::Error::custom("an origin is scheme://host[:port], such as https://chat.example.com, or *")),
+    }
 }
 
 fn directives<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

@@ -41,9 +41,13 @@ fn text(payload: &str) -> Vec<u8> {
     frame(OpCode::Data(Data::Text), true, payload.as_bytes())
 }
 
+fn bounds(bytes: u32) -> Bounds {
+    Bounds { bytes, fragments: 1_000 }
+}
+
 /// Feeds `bytes` in pieces that end at `cuts`.
-fn decode(bytes: &[u8], cuts: &[usize], limit: usize) -> Result<Vec<Owned>, Violation> {
-    let mut decoder = Decoder::new(limit);
+fn decode(bytes: &[u8], cuts: &[usize], limit: u32) -> Result<Vec<Owned>, Violation> {
+    let mut decoder = Decoder::new(bounds(limit));
     let mut out = Vec::new();
     let mut start = 0;
     for &end in cuts.iter().chain([&bytes.len()]) {
@@ -105,7 +109,7 @@ fn the_limit_counts_whole_messages() {
 #[test]
 fn nothing_is_kept_after_a_message() {
     let bytes = frame(OpCode::Data(Data::Binary), true, &[7; 60_000]);
-    let mut decoder = Decoder::new(1 << 20);
+    let mut decoder = Decoder::new(bounds(1 << 20));
     for piece in bytes.chunks(1_000) {
         let mut piece = piece.to_vec();
         let mut rest = &mut piece[..];

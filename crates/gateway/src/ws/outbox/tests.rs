@@ -101,3 +101,12 @@ fn cursors_are_folded_before_anything_is_left_out() {
     with_desk(&options, |desk| outbox.bound(desk));
     assert_eq!(outbox.controls.len(), 1, "one notice stands for all that was left out");
 }
+
+#[test]
+fn a_hundred_pings_at_once_and_then_as_many_as_the_rate_allows() {
+    let mut outbox = Outbox::new(0);
+    assert!((0..100).all(|_| outbox.pinged_in_peace(5_000, 10)));
+    assert!(!outbox.pinged_in_peace(5_000, 10));
+    let mut outbox = Outbox::new(0);
+    assert!((0..1_000).all(|second| (0..10).all(|_| outbox.pinged_in_peace(second * 1_000, 10))));
+}
