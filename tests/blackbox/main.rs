@@ -12,6 +12,7 @@ mod chat;
 mod conversations;
 mod drain;
 mod frames;
+mod friend_notes;
 mod friends;
 mod groups;
 mod http_api;

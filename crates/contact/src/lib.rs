@@ -1,9 +1,9 @@
-//! Friend requests and friends.
+//! Friend requests, friends, and what people note about their friends.
 //!
 //! - **Tables**: `contact_pair` (what two people decided), `contact_friend` (what each of them sees of it),
-//!   `contact_request`, `contact_version`.
+//!   `contact_request`, `contact_category`, `contact_version`.
 //! - **Calls**: user (does the person exist), messaging (`ApplyRelation`, before the answer that rests on it).
-//! - **Tells**: `ContactChanged` to each of the two people, in the transaction that changes what they see.
+//! - **Tells**: `ContactChanged` to each person, in the transaction that changes what they see.
 //! - **Holds always**: at most one pending request between two people; friendship is symmetric; a person's contact
 //!   version rises with each change they can see, and every change carries the version it came with.
 //!
@@ -17,21 +17,26 @@
 
 mod accept_request;
 mod befriend;
+mod create_category;
+mod delete_category;
 mod delete_friend;
 mod expire;
 mod get_request;
 mod idempotency;
+mod list_categories;
 mod list_friends;
 mod list_requests;
 mod pair;
 mod reject_request;
 mod relation;
+mod rename_category;
 mod request_friend;
 mod store;
 mod sync_contacts;
 mod tell;
 #[cfg(test)]
 mod tests;
+mod update_friend;
 
 use std::{
     sync::{Arc, Weak},
@@ -41,9 +46,11 @@ use std::{
 use anser_contract::{
     Context,
     v1::{
-        AnswerRequest, Contacts, Conversations, DeleteFriendReply, DeleteFriendRequest, FriendRequest,
-        ListFriendsReply, ListFriendsRequest, ListRequestsReply, ListRequestsRequest, RequestFriendRequest,
-        SyncContactsReply, SyncContactsRequest, Users,
+        AnswerRequest, Contacts, Conversations, CreateCategoryRequest, DeleteCategoryReply, DeleteCategoryRequest,
+        DeleteFriendReply, DeleteFriendRequest, Friend, FriendCategories, FriendCategory, FriendRequest,
+        ListCategoriesRequest, ListFriendsReply, ListFriendsRequest, ListRequestsReply, ListRequestsRequest,
+        RenameCategoryRequest, RequestFriendRequest, SyncContactsReply, SyncContactsRequest, UpdateFriendRequest,
+        Users,
     },
 };
 use anser_engine::{Db, Migration};
@@ -53,8 +60,10 @@ use tokio::{task::JoinHandle, time::MissedTickBehavior};
 use crate::idempotency::Fingerprints;
 
 /// The schema, step by step.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { service: "contact", number: 1, sql: include_str!("../migrations/0001_friends.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { service: "contact", number: 1, sql: include_str!("../migrations/0001_friends.sql") },
+    Migration { service: "contact", number: 2, sql: include_str!("../migrations/0002_categories.sql") },
+];
 
 /// How often messaging is told again of what it does not know yet.
 const RECONCILE_EVERY: Duration = Duration::from_secs(1);
@@ -70,6 +79,10 @@ pub struct ContactOptions {
     pub request_ttl: Duration,
     /// The longest message of a request, in bytes.
     pub message_bytes: usize,
+    /// Categories of friends one person may have.
+    pub categories_a_user: usize,
+    /// The longest remark on a friend or name of a category, in bytes.
+    pub name_bytes: usize,
 }
 
 impl Default for ContactOptions {
@@ -79,6 +92,8 @@ impl Default for ContactOptions {
             requests_a_day: 50,
             request_ttl: Duration::from_secs(30 * 24 * 3600),
             message_bytes: 200,
+            categories_a_user: 100,
+            name_bytes: 64,
         }
     }
 }
@@ -170,6 +185,26 @@ impl Contacts for ContactService {
 
     async fn delete_friend(&self, ctx: &Context, request: DeleteFriendRequest) -> Result<DeleteFriendReply> {
         delete_friend::delete_friend(self, ctx, request).await
+    }
+
+    async fn update_friend(&self, ctx: &Context, request: UpdateFriendRequest) -> Result<Friend> {
+        update_friend::update_friend(self, ctx, request).await
+    }
+
+    async fn list_categories(&self, ctx: &Context, _: ListCategoriesRequest) -> Result<FriendCategories> {
+        list_categories::list_categories(self, ctx).await
+    }
+
+    async fn create_category(&self, ctx: &Context, request: CreateCategoryRequest) -> Result<FriendCategory> {
+        create_category::create_category(self, ctx, request).await
+    }
+
+    async fn rename_category(&self, ctx: &Context, request: RenameCategoryRequest) -> Result<FriendCategory> {
+        rename_category::rename_category(self, ctx, request).await
+    }
+
+    async fn delete_category(&self, ctx: &Context, request: DeleteCategoryRequest) -> Result<DeleteCategoryReply> {
+        delete_category::delete_category(self, ctx, request).await
     }
 
     async fn sync_contacts(&self, ctx: &Context, request: SyncContactsRequest) -> Result<SyncContactsReply> {

@@ -2,7 +2,7 @@
 
 use anser_contract::{
     Context,
-    v1::{SyncContactsReply, SyncContactsRequest},
+    v1::{FriendCategories, SyncContactsReply, SyncContactsRequest},
 };
 use anser_types::{Error, Result};
 
@@ -17,6 +17,7 @@ const ITEMS_A_PAGE: usize = 200;
 enum Moved {
     Friend(FriendRow),
     Request(Request),
+    Categories(FriendCategories),
 }
 
 pub(crate) async fn sync_contacts(
@@ -42,6 +43,10 @@ pub(crate) async fn sync_contacts(
                 let requests = store::requests_since(reader, me, sent, since, limit)?;
                 moved.extend(requests.into_iter().map(|(version, request)| (version, Moved::Request(request))));
             }
+            let version = store::categories_version(reader, me)?;
+            if version > since {
+                moved.push((version, Moved::Categories(store::categories(reader, me)?)));
+            }
             Ok((moved, current))
         })
         .await?;
@@ -55,6 +60,7 @@ pub(crate) async fn sync_contacts(
             Moved::Friend(row) if row.removed => reply.removed.push(row.friend.user_id),
             Moved::Friend(row) => reply.friends.push(row.friend),
             Moved::Request(request) => reply.requests.push(request.view(now)),
+            Moved::Categories(categories) => reply.categories = Some(categories),
         }
     }
     Ok(reply)

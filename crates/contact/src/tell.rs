@@ -1,4 +1,4 @@
-//! Changes that both people see: each side's version rises and each side is told, in one transaction.
+//! Changes that people see: the version of each who sees it rises and they are told, in one transaction.
 
 use anser_contract::v1::{ContactChanged, Friend, service_event::Event};
 use anser_engine::Tx;
@@ -44,6 +44,7 @@ pub(crate) fn relation_changed(
                 user_id: other.to_vec(),
                 since_at: relation.since_at,
                 conversation_id: relation.conversation_id.clone(),
+                ..Friend::default()
             };
             store::put_friend(tx, user, &friend, version)?;
             change.added_friend = Some(friend);
@@ -55,6 +56,21 @@ pub(crate) fn relation_changed(
         tell(tx, user, version, change, now)?;
     }
     Ok(())
+}
+
+/// Stores what somebody noted about a friend and tells their devices. Nobody else sees it.
+pub(crate) fn friend_changed(tx: &mut Tx<'_>, user: UserId, friend: Friend, now: Timestamp) -> Result<()> {
+    let version = store::bump(tx, user)?;
+    store::put_friend(tx, user, &friend, version)?;
+    tell(tx, user, version, ContactChanged { changed_friend: Some(friend), ..Default::default() }, now)
+}
+
+/// Tells somebody's devices of their categories as they now are. Nobody else sees them.
+pub(crate) fn categories_changed(tx: &mut Tx<'_>, user: UserId, now: Timestamp) -> Result<()> {
+    let version = store::bump(tx, user)?;
+    store::set_categories_version(tx, user, version)?;
+    let categories = Some(store::categories(tx, user)?);
+    tell(tx, user, version, ContactChanged { categories, ..Default::default() }, now)
 }
 
 fn tell(tx: &mut Tx<'_>, user: UserId, version: i64, change: ContactChanged, now: Timestamp) -> Result<()> {

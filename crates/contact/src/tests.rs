@@ -3,6 +3,7 @@
 mod friendship;
 mod histories;
 mod messaging_away;
+mod noting;
 mod requesting;
 mod syncing;
 
@@ -18,13 +19,15 @@ use anser_contract::{
     Actor, Context,
     v1::{
         AnswerInvitationRequest, AnswerRequest, ApplyRelationReply, ApplyRelationRequest, ChangeRoleRequest,
-        ContactChanged, Contacts, Conversation, Conversations, CreateGroupRequest, CreateUserRequest,
-        DeclineInvitationReply, DeleteFriendRequest, Events, FollowRequest, Friend, FriendRequest, FriendRequestState,
-        GetConversationRequest, GetMeRequest, GetUsersReply, GetUsersRequest, InviteReply, InviteRequest, LeaveReply,
-        LeaveRequest, ListConversationsReply, ListConversationsRequest, ListFriendsRequest, ListInvitationsReply,
-        ListInvitationsRequest, ListMembersReply, ListMembersRequest, ListRequestsRequest, Member, OpenDirectRequest,
-        OwnProfile, PublicProfile, RemoveMemberReply, RemoveMemberRequest, RequestFriendRequest, SyncContactsReply,
-        SyncContactsRequest, SyncProfileReply, SyncProfileRequest, Users, service_event::Event,
+        ContactChanged, Contacts, Conversation, Conversations, CreateCategoryRequest, CreateGroupRequest,
+        CreateUserRequest, DeclineInvitationReply, DeleteCategoryRequest, DeleteFriendRequest, Events, FollowRequest,
+        Friend, FriendCategories, FriendCategory, FriendRequest, FriendRequestState, GetConversationRequest,
+        GetMeRequest, GetUsersReply, GetUsersRequest, InCategory, InviteReply, InviteRequest, LeaveReply, LeaveRequest,
+        ListCategoriesRequest, ListConversationsReply, ListConversationsRequest, ListFriendsRequest,
+        ListInvitationsReply, ListInvitationsRequest, ListMembersReply, ListMembersRequest, ListRequestsRequest,
+        Member, OpenDirectRequest, OwnProfile, PublicProfile, RemoveMemberReply, RemoveMemberRequest,
+        RenameCategoryRequest, RequestFriendRequest, SyncContactsReply, SyncContactsRequest, SyncProfileReply,
+        SyncProfileRequest, UpdateFriendRequest, Users, service_event::Event,
     },
 };
 use anser_engine::{Db, DbOptions, Durability, outbox::Outbox};

@@ -1,6 +1,8 @@
 //! Values that go into statements and rows that come out: the portable subset, and nothing of a dialect.
 
-use anser_types::{ConversationId, DeviceId, Error, FriendRequestId, Id, MessageId, Result, SessionId, UserId};
+use anser_types::{
+    ConversationId, DeviceId, Error, FriendCategoryId, FriendRequestId, Id, MessageId, Result, SessionId, UserId,
+};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
 /// A parameter of a statement. Borrowed, so that binding copies nothing.
@@ -94,7 +96,7 @@ macro_rules! ids {
     )*};
 }
 
-ids!(Id, UserId, ConversationId, SessionId, DeviceId, FriendRequestId, MessageId);
+ids!(Id, UserId, ConversationId, SessionId, DeviceId, FriendCategoryId, FriendRequestId, MessageId);
 
 /// One row of an answer. Columns are read by their place in the SELECT, counted from 0.
 ///

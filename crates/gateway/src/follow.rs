@@ -9,8 +9,9 @@ use std::{collections::HashSet, sync::Arc};
 use anser_contract::{
     Context,
     v1::{
-        CheckSessionsRequest, ContactChanged, EndedSinceRequest, EventBatch, FollowRequest, FriendAdded, FriendRemoved,
-        FriendView, SessionEnded, SessionRevoked, event::Event as Told, service_event::Event,
+        CheckSessionsRequest, ContactChanged, EndedSinceRequest, EventBatch, FollowRequest, Friend, FriendAdded,
+        FriendChanged, FriendRemoved, FriendView, SessionEnded, SessionRevoked, event::Event as Told,
+        service_event::Event,
     },
 };
 use anser_types::{Error, Result, SessionId, UserId};
@@ -166,8 +167,8 @@ async fn tell(gateway: Arc<Gateway>, mut waiting: mpsc::Receiver<ContactChanged>
 /// A change as its person is told: with the profiles of the people in it, as far as they can be had.
 async fn events_of(gateway: &Gateway, changed: ContactChanged) -> Vec<Told> {
     let in_request = changed.request.iter().flat_map(|request| [&request.from_user_id, &request.to_user_id]);
-    let people: Vec<Vec<u8>> =
-        in_request.chain(changed.added_friend.iter().map(|friend| &friend.user_id)).cloned().collect();
+    let friends = changed.added_friend.iter().chain(&changed.changed_friend).map(|friend| &friend.user_id);
+    let people: Vec<Vec<u8>> = in_request.chain(friends).cloned().collect();
     let profiles = match people.is_empty() {
         true => Ok(Default::default()),
         false => profiles(&gateway.services, &Context::service(), people).await,
@@ -180,9 +181,18 @@ async fn events_of(gateway: &Gateway, changed: ContactChanged) -> Vec<Told> {
     if let Some(request) = changed.request {
         events.push(Told::FriendRequest(request_view(request, &profiles)));
     }
-    if let Some(friend) = changed.added_friend {
+    let view = |friend: Friend| {
         let profile = profiles.get(&friend.user_id).cloned();
-        events.push(Told::FriendAdded(FriendAdded { friend: Some(FriendView { friend: Some(friend), profile }) }));
+        Some(FriendView { friend: Some(friend), profile })
+    };
+    if let Some(friend) = changed.added_friend {
+        events.push(Told::FriendAdded(FriendAdded { friend: view(friend) }));
+    }
+    if let Some(friend) = changed.changed_friend {
+        events.push(Told::FriendChanged(FriendChanged { friend: view(friend) }));
+    }
+    if let Some(categories) = changed.categories {
+        events.push(Told::FriendCategories(categories));
     }
     if !changed.removed_friend.is_empty() {
         events.push(Told::FriendRemoved(FriendRemoved {

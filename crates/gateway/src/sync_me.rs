@@ -59,6 +59,7 @@ pub(crate) async fn sync_me_versions(
         removed: contacts.removed,
         next_token: next.to_text(),
         has_more: contacts.has_more,
+        categories: contacts.categories,
     };
     let versions = MeVersions { contacts: Some(next.contacts), profile: Some(next.profile) };
     let complete = (!page.has_more).then_some(versions);

@@ -93,6 +93,8 @@ pub fn contact(config: &Config) -> ContactOptions {
         requests_a_day: limits.friend_requests_per_day as usize,
         request_ttl: seconds(config.contact.request_s),
         message_bytes: limits.friend_request_bytes as usize,
+        categories_a_user: limits.friend_categories as usize,
+        name_bytes: limits.name_bytes,
     }
 }
 

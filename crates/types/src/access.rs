@@ -21,6 +21,8 @@ pub enum Action {
     AnswerFriendRequest,
     /// End a friendship.
     RemoveFriend,
+    /// Note something about a friend for oneself.
+    NoteFriend,
     /// Read a conversation's description, within what membership lets be seen.
     ReadConversation,
     /// Read entries, within what membership lets be seen.
@@ -83,6 +85,7 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
                 | ReadFriendRequest
                 | AnswerFriendRequest
                 | RemoveFriend
+                | NoteFriend
                 | AnswerInvitation
         ),
         Author => matches!(action, ReadFriendRequest),

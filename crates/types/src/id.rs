@@ -134,6 +134,8 @@ typed_ids!(
     DeviceId,
     /// Names a friend request.
     FriendRequestId,
+    /// Names one of a person's categories of friends.
+    FriendCategoryId,
     /// The sending client's id of one intent to send (`client_msg_id`), kept over all retries.
     MessageId,
 );

@@ -1,7 +1,7 @@
 //! The words every other crate speaks.
 //!
 //! Here live: ids ([`id`]), the one table of error codes ([`error`]), time ([`clock`]), base32 ([`base32`]),
-//! authenticated page tokens ([`page`]) and the one function that decides who may do what ([`access`]).
+//! authenticated page tokens ([`page`]), what short texts may be ([`text`]) and the one function that decides who may do what ([`access`]).
 //! Here does not live: anything asynchronous, anything that touches a disk or a socket.
 
 pub mod access;
@@ -11,8 +11,9 @@ pub mod error;
 pub mod id;
 pub mod page;
 pub mod plant;
+pub mod text;
 
 pub use access::{Action, Standing, authorise};
 pub use clock::{Clock, Timestamp};
 pub use error::{Code, Error, FieldError, Result};
-pub use id::{ConversationId, DeviceId, FriendRequestId, Id, MessageId, SessionId, UserId};
+pub use id::{ConversationId, DeviceId, FriendCategoryId, FriendRequestId, Id, MessageId, SessionId, UserId};

@@ -11,7 +11,6 @@
 mod create_user;
 mod get_me;
 mod get_users;
-pub mod nickname;
 mod store;
 mod sync_profile;
 #[cfg(test)]

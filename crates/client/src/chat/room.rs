@@ -181,7 +181,8 @@ impl Room {
             Kind::Invitation(invitation) => {
                 self.told.push(format!("* you are invited into “{}” (/invitations)", printable(&invitation.title)));
             }
-            Kind::SessionEnded(_) | Kind::Read(_) | Kind::FriendRequest(_) => {}
+            // Nothing that this chat shows.
+            _ => {}
         }
         Ok(())
     }

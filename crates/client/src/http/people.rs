@@ -1,12 +1,12 @@
 //! Profiles, friend requests, friends.
 
-use anser_types::{FriendRequestId, UserId};
+use anser_types::{FriendCategoryId, FriendRequestId, UserId};
 use serde_json::json;
 
 use super::{Client, Page};
 use crate::{
     Result,
-    v1::{FriendRequestView, FriendView, OwnProfile, PublicProfile},
+    v1::{FriendCategories, FriendCategory, FriendRequestView, FriendView, OwnProfile, PublicProfile},
 };
 
 impl Client {
@@ -56,6 +56,31 @@ impl Client {
     /// A page of the caller's friends.
     pub async fn friends(&self, limit: u32, cursor: &str) -> Result<Page<FriendView>> {
         self.get("/v1/friends", &super::page_query(limit, cursor)).await
+    }
+
+    /// Changes what is noted about a friend; what is `None` stays.
+    pub async fn note_friend(&self, user: UserId, remark: Option<&str>, category: Option<&str>) -> Result<FriendView> {
+        self.patch(&format!("/v1/friends/{user}"), json!({ "remark": remark, "category_id": category })).await
+    }
+
+    /// The caller's categories of friends.
+    pub async fn friend_categories(&self) -> Result<FriendCategories> {
+        self.get("/v1/friend-categories", &[]).await
+    }
+
+    /// Makes a category of friends.
+    pub async fn create_friend_category(&self, name: &str) -> Result<FriendCategory> {
+        self.post("/v1/friend-categories", json!({ "name": name })).await
+    }
+
+    /// Gives a category another name.
+    pub async fn rename_friend_category(&self, category: FriendCategoryId, name: &str) -> Result<FriendCategory> {
+        self.patch(&format!("/v1/friend-categories/{category}"), json!({ "name": name })).await
+    }
+
+    /// Deletes a category; its friends stay.
+    pub async fn delete_friend_category(&self, category: FriendCategoryId) -> Result<()> {
+        self.delete(&format!("/v1/friend-categories/{category}")).await
     }
 
     /// Ends a friendship.

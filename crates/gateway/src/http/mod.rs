@@ -7,6 +7,7 @@ pub mod around;
 mod conversations;
 mod docs;
 pub mod extract;
+mod friend_categories;
 mod friend_requests;
 mod friends;
 pub mod guard;
@@ -83,6 +84,7 @@ pub fn table() -> Vec<Route> {
         sessions::routes(),
         friend_requests::routes(),
         friends::routes(),
+        friend_categories::routes(),
         conversations::routes(),
         messages::routes(),
         members::routes(),

@@ -116,6 +116,12 @@ pub async fn friends(gateway: &Gateway, ctx: &Context, items: Vec<Friend>) -> Re
     Ok(items.into_iter().map(view).collect())
 }
 
+/// One friend with their profile.
+pub async fn friend(gateway: &Gateway, ctx: &Context, item: Friend) -> Result<FriendView> {
+    let mut views = friends(gateway, ctx, vec![item]).await?;
+    Ok(views.remove(0))
+}
+
 /// Friend requests with both people.
 pub async fn requests(gateway: &Gateway, ctx: &Context, items: Vec<FriendRequest>) -> Result<Vec<FriendRequestView>> {
     let ids = items.iter().flat_map(|item| [&item.from_user_id, &item.to_user_id]);

@@ -119,6 +119,10 @@ fn group(title: &str) -> Conversation {
     }
 }
 
+fn category(name: &str) -> FriendCategory {
+    FriendCategory { category_id: vec![6; 16], name: name.into() }
+}
+
 fn friend_request(state: FriendRequestState) -> FriendRequest {
     FriendRequest {
         request_id: vec![5; 16],
@@ -209,9 +213,16 @@ fake!(Contacts {
     accept_request(_r: AnswerRequest) -> FriendRequest { friend_request(FriendRequestState::Accepted) }
     reject_request(_r: AnswerRequest) -> FriendRequest { friend_request(FriendRequestState::Rejected) }
     list_friends(_r: ListFriendsRequest) -> ListFriendsReply {
-        ListFriendsReply { items: vec![Friend { user_id: BOB.to_vec(), since_at: 5, conversation_id: vec![7; 16] }], next_cursor: String::new() }
+        ListFriendsReply { items: vec![Friend { user_id: BOB.to_vec(), since_at: 5, conversation_id: vec![7; 16], ..Friend::default() }], next_cursor: String::new() }
     }
     delete_friend(_r: DeleteFriendRequest) -> DeleteFriendReply { DeleteFriendReply {} }
+    update_friend(r: UpdateFriendRequest) -> Friend {
+        Friend { user_id: r.user_id, remark: r.remark.unwrap_or_default(), category_id: r.category.unwrap_or_default().category_id, ..Friend::default() }
+    }
+    list_categories(_r: ListCategoriesRequest) -> FriendCategories { FriendCategories { items: vec![category("Geese")] } }
+    create_category(r: CreateCategoryRequest) -> FriendCategory { category(&r.name) }
+    rename_category(r: RenameCategoryRequest) -> FriendCategory { category(&r.name) }
+    delete_category(_r: DeleteCategoryRequest) -> DeleteCategoryReply { DeleteCategoryReply {} }
     sync_contacts(_r: SyncContactsRequest) -> SyncContactsReply { SyncContactsReply::default() }
 });
 

@@ -79,6 +79,33 @@ async fn friends_come_with_their_profiles() {
 }
 
 #[tokio::test]
+async fn friends_are_noted_about_and_sorted() {
+    let house = House::start().await;
+    let path = format!("/v1/friends/{BOB}");
+    let answer = house.alice(Method::PATCH, &path).json(json!({"remark": "Bobby", "category_id": id(6)})).send().await;
+    assert_eq!(
+        (&answer.json()["friend"]["remark"], &answer.json()["profile"]["nickname"]),
+        (&json!("Bobby"), &json!("Bob"))
+    );
+    assert_eq!(answer.json()["friend"]["category_id"], id(6));
+    house.alice(Method::PATCH, &path).json(json!({"category_id": ""})).send().await;
+    let request = house.fake.last("update_friend").request;
+    assert!(
+        request.contains("remark: None") && request.contains("category: Some(InCategory { category_id: [] })"),
+        "{request}"
+    );
+    let answer = house.alice(Method::PATCH, &path).json(json!({"category_id": "what"})).send().await;
+    assert_eq!(answer.problem()["fields"][0]["field"], "category_id");
+
+    assert_eq!(house.get("/v1/friend-categories").await.json()["items"][0]["name"], "Geese");
+    let answer = house.post("/v1/friend-categories", json!({"name": "Swans"})).await;
+    assert_eq!((answer.status, answer.json()["name"].clone()), (StatusCode::CREATED, json!("Swans")));
+    let path = format!("/v1/friend-categories/{}", id(6));
+    assert_eq!(house.alice(Method::PATCH, &path).json(json!({"name": "Ducks"})).send().await.json()["name"], "Ducks");
+    assert_eq!(house.alice(Method::DELETE, &path).send().await.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
 async fn one_call_gives_an_opening_screen() {
     let house = House::start().await;
     let page = house.get("/v1/conversations").await.json();

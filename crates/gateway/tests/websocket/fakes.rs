@@ -126,6 +126,12 @@ impl Contacts for FakeContacts {
     async fn list_friends(&self, _: &Context, _: ListFriendsRequest) -> Result<ListFriendsReply> { no() }
     async fn delete_friend(&self, _: &Context, _: DeleteFriendRequest) -> Result<DeleteFriendReply> { no() }
 
+    async fn update_friend(&self, _: &Context, _: UpdateFriendRequest) -> Result<Friend> { no() }
+    async fn list_categories(&self, _: &Context, _: ListCategoriesRequest) -> Result<FriendCategories> { no() }
+    async fn create_category(&self, _: &Context, _: CreateCategoryRequest) -> Result<FriendCategory> { no() }
+    async fn rename_category(&self, _: &Context, _: RenameCategoryRequest) -> Result<FriendCategory> { no() }
+    async fn delete_category(&self, _: &Context, _: DeleteCategoryRequest) -> Result<DeleteCategoryReply> { no() }
+
     async fn sync_contacts(&self, _: &Context, _: SyncContactsRequest) -> Result<SyncContactsReply> {
         Ok(SyncContactsReply { version: *self.version.lock(), ..Default::default() })
     }

@@ -103,6 +103,7 @@ pub struct Limits {
     pub sends_per_second: u32,
     pub send_burst: u32,
     pub friends: u32,
+    pub friend_categories: u32,
     pub conversations: u32,
     pub group_members: u32,
     pub title_bytes: usize,
