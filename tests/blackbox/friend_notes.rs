@@ -27,7 +27,7 @@ async fn a_remark_and_a_category_reach_ones_own_devices_only() {
             _ => None,
         })
         .await;
-    assert_eq!(categories.items, [work.clone()]);
+    assert_eq!(categories.items, std::slice::from_ref(&work));
     let changed = phone
         .hears("the note", |event| match event {
             Event::FriendChanged(changed) => changed.friend.clone(),

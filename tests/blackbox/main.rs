@@ -8,6 +8,7 @@
 
 mod accounts;
 mod binary;
+mod blocks;
 mod chat;
 mod conversations;
 mod drain;

@@ -1,15 +1,16 @@
-//! Friend requests, friends, and what people note about their friends.
+//! Friend requests, friends, what people note about their friends, and whom they block.
 //!
 //! - **Tables**: `contact_pair` (what two people decided), `contact_friend` (what each of them sees of it),
-//!   `contact_request`, `contact_category`, `contact_version`.
+//!   `contact_block` (whom each blocks), `contact_request`, `contact_category`, `contact_version`.
 //! - **Calls**: user (does the person exist), messaging (`ApplyRelation`, before the answer that rests on it).
 //! - **Tells**: `ContactChanged` to each person, in the transaction that changes what they see.
-//! - **Holds always**: at most one pending request between two people; friendship is symmetric; a person's contact
+//! - **Holds always**: at most one pending request between two people; friendship is symmetric, a block is one
+//!   person's and hidden from the other; a person's contact
 //!   version rises with each change they can see, and every change carries the version it came with.
 //!
-//! A friendship begins or ends in two steps. First the decision is stored: the pair's version rises and it is not
-//! *settled*. Then messaging is told, and once it has answered, the pair is settled: only now do both people see the
-//! change, together with the conversation's id. If the process dies between the two, [`ContactService::start`]'s task
+//! A friendship or a block begins or ends in two steps. First the decision is stored: the pair's version rises and it is not
+//! *settled*. Then messaging is told, and once it has answered, the pair is settled: only now do people see
+//! the change, together with the conversation's id. If the process dies between the two, [`ContactService::start`]'s task
 //! tells messaging again (the same version changes nothing twice). No new decision is made about a pair that is not
 //! settled.
 //!
@@ -17,12 +18,14 @@
 
 mod accept_request;
 mod befriend;
+mod block;
 mod create_category;
 mod delete_category;
 mod delete_friend;
 mod expire;
 mod get_request;
 mod idempotency;
+mod list_blocks;
 mod list_categories;
 mod list_friends;
 mod list_requests;
@@ -36,6 +39,7 @@ mod sync_contacts;
 mod tell;
 #[cfg(test)]
 mod tests;
+mod unblock;
 mod update_friend;
 
 use std::{
@@ -46,11 +50,11 @@ use std::{
 use anser_contract::{
     Context,
     v1::{
-        AnswerRequest, Contacts, Conversations, CreateCategoryRequest, DeleteCategoryReply, DeleteCategoryRequest,
-        DeleteFriendReply, DeleteFriendRequest, Friend, FriendCategories, FriendCategory, FriendRequest,
-        ListCategoriesRequest, ListFriendsReply, ListFriendsRequest, ListRequestsReply, ListRequestsRequest,
-        RenameCategoryRequest, RequestFriendRequest, SyncContactsReply, SyncContactsRequest, UpdateFriendRequest,
-        Users,
+        AnswerRequest, Block, BlockRequest, Contacts, Conversations, CreateCategoryRequest, DeleteCategoryReply,
+        DeleteCategoryRequest, DeleteFriendReply, DeleteFriendRequest, Friend, FriendCategories, FriendCategory,
+        FriendRequest, ListBlocksReply, ListBlocksRequest, ListCategoriesRequest, ListFriendsReply, ListFriendsRequest,
+        ListRequestsReply, ListRequestsRequest, RenameCategoryRequest, RequestFriendRequest, SyncContactsReply,
+        SyncContactsRequest, UnblockReply, UpdateFriendRequest, Users,
     },
 };
 use anser_engine::{Db, Migration};
@@ -63,6 +67,7 @@ use crate::idempotency::Fingerprints;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { service: "contact", number: 1, sql: include_str!("../migrations/0001_friends.sql") },
     Migration { service: "contact", number: 2, sql: include_str!("../migrations/0002_categories.sql") },
+    Migration { service: "contact", number: 3, sql: include_str!("../migrations/0003_blocks.sql") },
 ];
 
 /// How often messaging is told again of what it does not know yet.
@@ -81,6 +86,8 @@ pub struct ContactOptions {
     pub message_bytes: usize,
     /// Categories of friends one person may have.
     pub categories_a_user: usize,
+    /// People one person may block.
+    pub blocks_a_user: usize,
     /// The longest remark on a friend or name of a category, in bytes.
     pub name_bytes: usize,
 }
@@ -93,6 +100,7 @@ impl Default for ContactOptions {
             request_ttl: Duration::from_secs(30 * 24 * 3600),
             message_bytes: 200,
             categories_a_user: 100,
+            blocks_a_user: 2_000,
             name_bytes: 64,
         }
     }
@@ -185,6 +193,18 @@ impl Contacts for ContactService {
 
     async fn delete_friend(&self, ctx: &Context, request: DeleteFriendRequest) -> Result<DeleteFriendReply> {
         delete_friend::delete_friend(self, ctx, request).await
+    }
+
+    async fn block(&self, ctx: &Context, request: BlockRequest) -> Result<Block> {
+        block::block(self, ctx, request).await
+    }
+
+    async fn unblock(&self, ctx: &Context, request: BlockRequest) -> Result<UnblockReply> {
+        unblock::unblock(self, ctx, request).await
+    }
+
+    async fn list_blocks(&self, ctx: &Context, request: ListBlocksRequest) -> Result<ListBlocksReply> {
+        list_blocks::list_blocks(self, ctx, request).await
     }
 
     async fn update_friend(&self, ctx: &Context, request: UpdateFriendRequest) -> Result<Friend> {

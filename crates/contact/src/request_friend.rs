@@ -76,8 +76,11 @@ pub(crate) async fn request_friend(
 fn ask(tx: &mut Tx<'_>, options: &ContactOptions, new: &Request, now: Timestamp) -> Result<FriendRequestId> {
     let relation = store::relation(tx, new.pair())?;
     relation::ensure_settled(relation.as_ref())?;
-    if relation.is_some_and(|relation| relation.friends) {
-        return Err(Error::new(Code::AlreadyExists, "you are friends already"));
+    if let Some(relation) = relation {
+        if relation.friends {
+            return Err(Error::new(Code::AlreadyExists, "you are friends already"));
+        }
+        relation::ensure_open(&relation)?;
     }
     for open in store::requests_between(tx, new.pair(), State::Pending)? {
         if open.state_at(now) == State::Expired {

@@ -1,13 +1,15 @@
 //! Every statement of this service. Here: versions and pairs; the rest stands in a file for each table.
 
+mod blocks;
 mod categories;
 mod friends;
 mod requests;
 
 use anser_engine::{Reader, Row, Tx};
-use anser_types::{Result, Timestamp, UserId};
+use anser_types::{Result, UserId};
 
 use crate::pair::{Pair, Relation};
+pub(crate) use blocks::*;
 pub(crate) use categories::*;
 pub(crate) use friends::*;
 pub(crate) use requests::*;
@@ -30,7 +32,8 @@ pub(crate) fn version(reader: &Reader<'_>, user: UserId) -> Result<i64> {
 macro_rules! select_relation {
     ($rest:literal) => {
         concat!(
-            "SELECT user_lo, user_hi, friends, since_at, version, settled, conversation_id FROM contact_pair ",
+            "SELECT user_lo, user_hi, friends, since_at, version, settled, conversation_id, lo_blocked_at, ",
+            "hi_blocked_at FROM contact_pair ",
             $rest
         )
     };
@@ -44,6 +47,8 @@ fn relation_of(row: &Row<'_>) -> Result<Relation> {
         version: row.int(4)?,
         settled: row.flag(5)?,
         conversation_id: row.blob(6)?,
+        lo_blocked_at: row.int(7)?,
+        hi_blocked_at: row.int(8)?,
     })
 }
 
@@ -64,22 +69,29 @@ pub(crate) fn count_unsettled(reader: &Reader<'_>) -> Result<i64> {
     reader.number("SELECT COUNT(*) FROM contact_pair WHERE settled = 0", &[])
 }
 
-/// Stores a decision: the next version, not settled.
-pub(crate) fn decide(tx: &mut Tx<'_>, pair: Pair, friends: bool, now: Timestamp) -> Result<()> {
-    let changed = tx.exec(
-        "UPDATE contact_pair SET friends = ?, since_at = ?, version = version + 1, settled = 0
-         WHERE user_lo = ? AND user_hi = ?",
-        &[friends.into(), now.into(), (&pair.lo).into(), (&pair.hi).into()],
+/// Stores a decision about a pair: the next version, not settled.
+pub(crate) fn decide(tx: &mut Tx<'_>, decided: &Relation) -> Result<()> {
+    let pair = decided.pair;
+    tx.insert_new(
+        "INSERT INTO contact_pair (user_lo, user_hi, friends, since_at, version, applied_version, settled,
+             conversation_id)
+         VALUES (?, ?, 0, 0, 0, 0, 1, ?)",
+        &[(&pair.lo).into(), (&pair.hi).into(), [].as_slice().into()],
     )?;
-    if changed == 0 {
-        tx.exec(
-            "INSERT INTO contact_pair (user_lo, user_hi, friends, since_at, version, applied_version, settled,
-                 conversation_id)
-             VALUES (?, ?, ?, ?, 1, 0, 0, ?)",
-            &[(&pair.lo).into(), (&pair.hi).into(), friends.into(), now.into(), [].as_slice().into()],
-        )?;
-    }
-    Ok(())
+    tx.exec(
+        "UPDATE contact_pair SET friends = ?, since_at = ?, lo_blocked_at = ?, hi_blocked_at = ?,
+             version = version + 1, settled = 0
+         WHERE user_lo = ? AND user_hi = ?",
+        &[
+            decided.friends.into(),
+            decided.since_at.into(),
+            decided.lo_blocked_at.into(),
+            decided.hi_blocked_at.into(),
+            (&pair.lo).into(),
+            (&pair.hi).into(),
+        ],
+    )
+    .map(|_| ())
 }
 
 /// Notes that messaging knows of the decision `version`.

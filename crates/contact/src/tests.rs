@@ -1,5 +1,6 @@
 //! What two people and a messaging service that comes and goes can do to a friendship.
 
+mod blocking;
 mod friendship;
 mod histories;
 mod messaging_away;
@@ -18,16 +19,16 @@ use std::{
 use anser_contract::{
     Actor, Context,
     v1::{
-        AnswerInvitationRequest, AnswerRequest, ApplyRelationReply, ApplyRelationRequest, ChangeRoleRequest,
-        ContactChanged, Contacts, Conversation, Conversations, CreateCategoryRequest, CreateGroupRequest,
-        CreateUserRequest, DeclineInvitationReply, DeleteCategoryRequest, DeleteFriendRequest, Events, FollowRequest,
-        Friend, FriendCategories, FriendCategory, FriendRequest, FriendRequestState, GetConversationRequest,
-        GetMeRequest, GetUsersReply, GetUsersRequest, InCategory, InviteReply, InviteRequest, LeaveReply, LeaveRequest,
-        ListCategoriesRequest, ListConversationsReply, ListConversationsRequest, ListFriendsRequest,
-        ListInvitationsReply, ListInvitationsRequest, ListMembersReply, ListMembersRequest, ListRequestsRequest,
-        Member, OpenDirectRequest, OwnProfile, PublicProfile, RemoveMemberReply, RemoveMemberRequest,
-        RenameCategoryRequest, RequestFriendRequest, SyncContactsReply, SyncContactsRequest, SyncProfileReply,
-        SyncProfileRequest, UpdateFriendRequest, Users, service_event::Event,
+        AnswerInvitationRequest, AnswerRequest, ApplyRelationReply, ApplyRelationRequest, Block, BlockRequest,
+        ChangeRoleRequest, ContactChanged, Contacts, Conversation, Conversations, CreateCategoryRequest,
+        CreateGroupRequest, CreateUserRequest, DeclineInvitationReply, DeleteCategoryRequest, DeleteFriendRequest,
+        Events, FollowRequest, Friend, FriendCategories, FriendCategory, FriendRequest, FriendRequestState,
+        GetConversationRequest, GetMeRequest, GetUsersReply, GetUsersRequest, InCategory, InviteReply, InviteRequest,
+        LeaveReply, LeaveRequest, ListBlocksRequest, ListCategoriesRequest, ListConversationsReply,
+        ListConversationsRequest, ListFriendsRequest, ListInvitationsReply, ListInvitationsRequest, ListMembersReply,
+        ListMembersRequest, ListRequestsRequest, Member, OpenDirectRequest, OwnProfile, PublicProfile,
+        RemoveMemberReply, RemoveMemberRequest, RenameCategoryRequest, RequestFriendRequest, SyncContactsReply,
+        SyncContactsRequest, SyncProfileReply, SyncProfileRequest, UpdateFriendRequest, Users, service_event::Event,
     },
 };
 use anser_engine::{Db, DbOptions, Durability, outbox::Outbox};
@@ -166,6 +167,7 @@ impl Users for People {
 struct Held {
     version: i64,
     friends: bool,
+    blocked: bool,
     conversation: Vec<u8>,
 }
 
@@ -214,10 +216,10 @@ impl Conversations for Messaging {
         let pair = Pair::of(id(&request.user_a), id(&request.user_b));
         let mut pairs = self.pairs.lock();
         let held = pairs.entry(pair).or_insert_with(|| {
-            Held { version: 0, friends: false, conversation: ConversationId::new(&self.clock).to_vec() }
+            Held { version: 0, friends: false, blocked: false, conversation: ConversationId::new(&self.clock).to_vec() }
         });
         if request.version > held.version {
-            (held.version, held.friends) = (request.version, request.friends);
+            (held.version, held.friends, held.blocked) = (request.version, request.friends, request.blocked);
         }
         if self.answers_get_lost.load(Ordering::Relaxed) {
             return Err(Error::new(Code::DeadlineExceeded, "lost"));

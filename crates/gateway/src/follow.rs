@@ -9,9 +9,9 @@ use std::{collections::HashSet, sync::Arc};
 use anser_contract::{
     Context,
     v1::{
-        CheckSessionsRequest, ContactChanged, EndedSinceRequest, EventBatch, FollowRequest, Friend, FriendAdded,
-        FriendChanged, FriendRemoved, FriendView, SessionEnded, SessionRevoked, event::Event as Told,
-        service_event::Event,
+        BlockAdded, BlockRemoved, BlockView, CheckSessionsRequest, ContactChanged, EndedSinceRequest, EventBatch,
+        FollowRequest, Friend, FriendAdded, FriendChanged, FriendRemoved, FriendView, SessionEnded, SessionRevoked,
+        event::Event as Told, service_event::Event,
     },
 };
 use anser_types::{Error, Result, SessionId, UserId};
@@ -168,7 +168,8 @@ async fn tell(gateway: Arc<Gateway>, mut waiting: mpsc::Receiver<ContactChanged>
 async fn events_of(gateway: &Gateway, changed: ContactChanged) -> Vec<Told> {
     let in_request = changed.request.iter().flat_map(|request| [&request.from_user_id, &request.to_user_id]);
     let friends = changed.added_friend.iter().chain(&changed.changed_friend).map(|friend| &friend.user_id);
-    let people: Vec<Vec<u8>> = in_request.chain(friends).cloned().collect();
+    let blocked = changed.added_block.iter().map(|block| &block.user_id);
+    let people: Vec<Vec<u8>> = in_request.chain(friends).chain(blocked).cloned().collect();
     let profiles = match people.is_empty() {
         true => Ok(Default::default()),
         false => profiles(&gateway.services, &Context::service(), people).await,
@@ -190,6 +191,13 @@ async fn events_of(gateway: &Gateway, changed: ContactChanged) -> Vec<Told> {
     }
     if let Some(friend) = changed.changed_friend {
         events.push(Told::FriendChanged(FriendChanged { friend: view(friend) }));
+    }
+    if let Some(block) = changed.added_block {
+        let profile = profiles.get(&block.user_id).cloned();
+        events.push(Told::BlockAdded(BlockAdded { block: Some(BlockView { block: Some(block), profile }) }));
+    }
+    if !changed.removed_block.is_empty() {
+        events.push(Told::BlockRemoved(BlockRemoved { user_id: changed.removed_block }));
     }
     if let Some(categories) = changed.categories {
         events.push(Told::FriendCategories(categories));

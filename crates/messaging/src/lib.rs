@@ -41,6 +41,7 @@ pub use options::MessagingOptions;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { service: "messaging", number: 1, sql: include_str!("../migrations/0001_log.sql") },
     Migration { service: "messaging", number: 2, sql: include_str!("../migrations/0002_indexed.sql") },
+    Migration { service: "messaging", number: 3, sql: include_str!("../migrations/0003_blocked.sql") },
 ];
 
 /// The service.

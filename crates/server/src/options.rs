@@ -94,6 +94,7 @@ pub fn contact(config: &Config) -> ContactOptions {
         request_ttl: seconds(config.contact.request_s),
         message_bytes: limits.friend_request_bytes as usize,
         categories_a_user: limits.friend_categories as usize,
+        blocks_a_user: limits.blocks as usize,
         name_bytes: limits.name_bytes,
     }
 }

@@ -23,6 +23,8 @@ pub enum Action {
     RemoveFriend,
     /// Note something about a friend for oneself.
     NoteFriend,
+    /// End a block.
+    Unblock,
     /// Read a conversation's description, within what membership lets be seen.
     ReadConversation,
     /// Read entries, within what membership lets be seen.
@@ -66,6 +68,9 @@ pub enum Standing {
     Peer,
     /// One of the two people of a direct conversation that is closed: they may read and no more.
     ClosedPeer,
+    /// One of the two people of a direct conversation that is open, while one blocks the other. To the blocked one it
+    /// looks like any other until they speak.
+    BlockedPeer,
     /// Was a member; may still read what they saw then.
     FormerMember,
     /// Has nothing to do with it.
@@ -86,6 +91,7 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
                 | AnswerFriendRequest
                 | RemoveFriend
                 | NoteFriend
+                | Unblock
                 | AnswerInvitation
         ),
         Author => matches!(action, ReadFriendRequest),
@@ -110,7 +116,7 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
             matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | Send | Invite | Leave)
         }
         Peer => matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | Send),
-        ClosedPeer => matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor),
+        ClosedPeer | BlockedPeer => matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor),
         FormerMember => matches!(action, ReadConversation | ReadEntries | MoveReadCursor),
         Outsider => false,
     };
@@ -120,7 +126,9 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
 fn refusal(action: Action, standing: Standing) -> Error {
     match (standing, action) {
         (Standing::Outsider | Standing::Person | Standing::Own | Standing::Author, _) => Error::not_found("thing"),
-        (Standing::ClosedPeer, Action::Send) => Error::new(Code::NotAllowed, "you may not talk to this person"),
+        (Standing::ClosedPeer | Standing::BlockedPeer, Action::Send) => {
+            Error::new(Code::NotAllowed, "you may not talk to this person")
+        }
         (Standing::Owner, Action::Leave) => {
             Error::new(Code::Forbidden, "the owner leaves after handing the group over or dismissing it")
         }
@@ -143,9 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn closed_direct_conversations_are_read_only() {
+    fn closed_direct_conversations_are_read_only_and_blocked_ones_look_the_same() {
         assert!(authorise(Action::ReadEntries, Standing::ClosedPeer).is_ok());
-        assert_eq!(authorise(Action::Send, Standing::ClosedPeer).map_err(|e| e.code), Err(Code::NotAllowed));
+        assert!(authorise(Action::ReadEntries, Standing::BlockedPeer).is_ok());
+        let closed = authorise(Action::Send, Standing::ClosedPeer).unwrap_err();
+        assert_eq!(closed.code, Code::NotAllowed);
+        assert_eq!(authorise(Action::Send, Standing::BlockedPeer), Err(closed), "word for word");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Client, Page};
 use crate::{
     Result,
-    v1::{FriendCategories, FriendCategory, FriendRequestView, FriendView, OwnProfile, PublicProfile},
+    v1::{BlockView, FriendCategories, FriendCategory, FriendRequestView, FriendView, OwnProfile, PublicProfile},
 };
 
 impl Client {
@@ -81,6 +81,21 @@ impl Client {
     /// Deletes a category; its friends stay.
     pub async fn delete_friend_category(&self, category: FriendCategoryId) -> Result<()> {
         self.delete(&format!("/v1/friend-categories/{category}")).await
+    }
+
+    /// Blocks somebody.
+    pub async fn block(&self, user: UserId) -> Result<BlockView> {
+        self.put(&format!("/v1/blocks/{user}"), json!({})).await
+    }
+
+    /// Blocks somebody no longer.
+    pub async fn unblock(&self, user: UserId) -> Result<()> {
+        self.delete(&format!("/v1/blocks/{user}")).await
+    }
+
+    /// A page of the people whom the caller blocks.
+    pub async fn blocks(&self, limit: u32, cursor: &str) -> Result<Page<BlockView>> {
+        self.get("/v1/blocks", &super::page_query(limit, cursor)).await
     }
 
     /// Ends a friendship.

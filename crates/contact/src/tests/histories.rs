@@ -15,6 +15,8 @@ enum Step {
     Accept(usize, usize),
     Reject(usize, usize),
     Delete(usize, usize),
+    Block(usize, usize),
+    Unblock(usize, usize),
     MessagingGoes(bool),
     AnswersGetLost(bool),
     Reconcile,
@@ -32,6 +34,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         5 => who().prop_map(|(a, b)| Step::Accept(a, b)),
         2 => who().prop_map(|(a, b)| Step::Reject(a, b)),
         3 => who().prop_map(|(a, b)| Step::Delete(a, b)),
+        2 => who().prop_map(|(a, b)| Step::Block(a, b)),
+        2 => who().prop_map(|(a, b)| Step::Unblock(a, b)),
         1 => any::<bool>().prop_map(Step::MessagingGoes),
         1 => any::<bool>().prop_map(Step::AnswersGetLost),
         2 => Just(Step::Reconcile),
@@ -50,6 +54,7 @@ struct Device {
     version: i64,
     friends: BTreeMap<Vec<u8>, Friend>,
     categories: Vec<FriendCategory>,
+    blocks: BTreeMap<Vec<u8>, Block>,
     requests: BTreeMap<Vec<u8>, FriendRequest>,
 }
 
@@ -62,6 +67,12 @@ impl Device {
             }
             for friend in page.friends {
                 self.friends.insert(friend.user_id.clone(), friend);
+            }
+            for unblocked in page.unblocked {
+                self.blocks.remove(&unblocked);
+            }
+            for block in page.blocks {
+                self.blocks.insert(block.user_id.clone(), block);
             }
             if let Some(categories) = page.categories {
                 self.categories = categories.items;
@@ -108,6 +119,14 @@ async fn take(world: &World, people: &[UserId], step: &Step) {
             }
         }
         Step::Delete(by, friend) => _ = world.delete(people[by], people[friend]).await,
+        Step::Block(me, other) => {
+            let request = BlockRequest { user_id: people[other].to_vec(), ..Default::default() };
+            _ = world.contact.block(&by(people[me]), request).await;
+        }
+        Step::Unblock(me, other) => {
+            let request = BlockRequest { user_id: people[other].to_vec(), ..Default::default() };
+            _ = world.contact.unblock(&by(people[me]), request).await;
+        }
         Step::MessagingGoes(away) => world.messaging.go(away),
         Step::AnswersGetLost(lost) => world.messaging.lose_answers(lost),
         Step::Reconcile => _ = world.contact.reconcile().await,
@@ -158,6 +177,9 @@ async fn check(world: &World, people: &[UserId], devices: &mut [Vec<Device>]) {
         let listed: BTreeMap<_, _> =
             world.friends(one).await.into_iter().map(|friend| (friend.user_id.clone(), friend)).collect();
         assert_eq!(listed, fresh.friends, "the list and sync agree");
+        let request = ListBlocksRequest { limit: 200, cursor: String::new() };
+        let blocked = world.contact.list_blocks(&by(one), request).await.unwrap().items;
+        assert_eq!(blocked, fresh.blocks.values().cloned().collect::<Vec<_>>(), "the list and sync agree");
         for &other in people.iter().filter(|&&other| other != one) {
             let sees = listed.get(other.as_bytes());
             let seen = world.friends(other).await.into_iter().find(|friend| friend.user_id == one.to_vec());
@@ -166,7 +188,11 @@ async fn check(world: &World, people: &[UserId], devices: &mut [Vec<Device>]) {
             assert!(sees.is_none_or(|friend| !friend.conversation_id.is_empty()));
             if settled {
                 let held = world.messaging.held(one, other);
-                assert_eq!(held.is_some_and(|held| held.friends), sees.is_some(), "messaging holds the same");
+                assert_eq!(held.as_ref().is_some_and(|held| held.friends), sees.is_some(), "messaging holds the same");
+                let by_other =
+                    world.contact.db.read(move |reader| crate::store::block(reader, other, one)).await.unwrap();
+                let blocked = by_other.is_some() || fresh.blocks.contains_key(other.as_bytes());
+                assert_eq!(held.is_some_and(|held| held.blocked), blocked, "messaging holds the same");
             }
             let between = |request: &&FriendRequest| {
                 let ends = [&request.from_user_id[..], &request.to_user_id[..]];

@@ -4,6 +4,7 @@
 //! problem document) → [`guard`] (the route's class) → a handler here (shape in, calls, shape out).
 
 pub mod around;
+mod blocks;
 mod conversations;
 mod docs;
 pub mod extract;
@@ -85,6 +86,7 @@ pub fn table() -> Vec<Route> {
         friend_requests::routes(),
         friends::routes(),
         friend_categories::routes(),
+        blocks::routes(),
         conversations::routes(),
         messages::routes(),
         members::routes(),

@@ -216,6 +216,11 @@ fake!(Contacts {
         ListFriendsReply { items: vec![Friend { user_id: BOB.to_vec(), since_at: 5, conversation_id: vec![7; 16], ..Friend::default() }], next_cursor: String::new() }
     }
     delete_friend(_r: DeleteFriendRequest) -> DeleteFriendReply { DeleteFriendReply {} }
+    block(r: BlockRequest) -> Block { Block { user_id: r.user_id, since_at: 5 } }
+    unblock(_r: BlockRequest) -> UnblockReply { UnblockReply {} }
+    list_blocks(_r: ListBlocksRequest) -> ListBlocksReply {
+        ListBlocksReply { items: vec![Block { user_id: BOB.to_vec(), since_at: 5 }], next_cursor: "more".into() }
+    }
     update_friend(r: UpdateFriendRequest) -> Friend {
         Friend { user_id: r.user_id, remark: r.remark.unwrap_or_default(), category_id: r.category.unwrap_or_default().category_id, ..Friend::default() }
     }

@@ -19,6 +19,8 @@ async fn a_key_is_passed_on_by_every_call_that_takes_one() {
         (Method::POST, "/v1/friend-categories".to_owned(), json!({"name": "Swans"}), "create_category"),
         (Method::PATCH, format!("/v1/friend-categories/{id}"), json!({"name": "Swans"}), "rename_category"),
         (Method::DELETE, format!("/v1/friend-categories/{id}"), json!({}), "delete_category"),
+        (Method::PUT, format!("/v1/blocks/{id}"), json!({}), "block"),
+        (Method::DELETE, format!("/v1/blocks/{id}"), json!({}), "unblock"),
         (Method::POST, "/v1/conversations".to_owned(), json!({"title": "Geese"}), "create_group"),
         (Method::POST, "/v1/conversations".to_owned(), json!({"user_id": id}), "open_direct"),
         (Method::POST, format!("/v1/conversations/{id}:leave"), json!({}), "leave"),

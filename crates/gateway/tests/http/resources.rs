@@ -106,6 +106,17 @@ async fn friends_are_noted_about_and_sorted() {
 }
 
 #[tokio::test]
+async fn people_are_blocked_listed_and_unblocked() {
+    let house = House::start().await;
+    let list = house.get("/v1/blocks?limit=1").await.json();
+    assert_eq!((&list["items"][0]["profile"]["nickname"], &list["next_cursor"]), (&json!("Bob"), &json!("more")));
+    let path = format!("/v1/blocks/{BOB}");
+    let answer = house.alice(Method::PUT, &path).send().await;
+    assert_eq!((answer.status, answer.json()["block"]["user_id"].clone()), (StatusCode::OK, json!(BOB.to_string())));
+    assert_eq!(house.alice(Method::DELETE, &path).send().await.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
 async fn one_call_gives_an_opening_screen() {
     let house = House::start().await;
     let page = house.get("/v1/conversations").await.json();

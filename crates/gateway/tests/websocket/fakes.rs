@@ -126,6 +126,9 @@ impl Contacts for FakeContacts {
     async fn list_friends(&self, _: &Context, _: ListFriendsRequest) -> Result<ListFriendsReply> { no() }
     async fn delete_friend(&self, _: &Context, _: DeleteFriendRequest) -> Result<DeleteFriendReply> { no() }
 
+    async fn block(&self, _: &Context, _: BlockRequest) -> Result<Block> { no() }
+    async fn unblock(&self, _: &Context, _: BlockRequest) -> Result<UnblockReply> { no() }
+    async fn list_blocks(&self, _: &Context, _: ListBlocksRequest) -> Result<ListBlocksReply> { no() }
     async fn update_friend(&self, _: &Context, _: UpdateFriendRequest) -> Result<Friend> { no() }
     async fn list_categories(&self, _: &Context, _: ListCategoriesRequest) -> Result<FriendCategories> { no() }
     async fn create_category(&self, _: &Context, _: CreateCategoryRequest) -> Result<FriendCategory> { no() }

@@ -63,7 +63,8 @@ fn bring_in(
 }
 
 fn reply(guests: &Guests) -> InviteReply {
-    InviteReply { joined: ids(&guests.joining), invited: ids(&guests.asked), already: ids(&guests.already) }
+    let invited = [&guests.asked[..], &guests.unheard].concat();
+    InviteReply { joined: ids(&guests.joining), invited: ids(&invited), already: ids(&guests.already) }
 }
 
 fn ids(users: &[UserId]) -> Vec<Vec<u8>> {

@@ -61,6 +61,11 @@ impl Notices {
         Ok(head.seq)
     }
 
+    /// Makes the send lane look again how people stand to a conversation, where no entry says that it changed.
+    pub fn forget(&self, conversation: ConversationId) {
+        self.rooms.forget(conversation);
+    }
+
     /// Tells something that is no entry.
     pub fn tell(&self, tx: &mut Tx<'_>, effect: Effect) {
         self.fanout.publish_after(tx, effect);

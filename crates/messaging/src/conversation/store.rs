@@ -28,6 +28,8 @@ pub struct Pair {
     pub version: i64,
     /// Whether they are friends.
     pub friends: bool,
+    /// Whether one of them blocks the other.
+    pub blocked: bool,
 }
 
 // Conversations
@@ -177,9 +179,9 @@ pub fn conversations_joined(reader: &Reader<'_>, user: UserId) -> Result<i64> {
 pub fn pair(reader: &Reader<'_>, one: UserId, other: UserId) -> Result<Option<Pair>> {
     let (lo, hi) = in_order(one, other);
     reader.row(
-        "SELECT conversation, relation_version, friends FROM messaging_direct WHERE user_lo = ? AND user_hi = ?",
+        "SELECT conversation, relation_version, friends, blocked FROM messaging_direct WHERE user_lo = ? AND user_hi = ?",
         &[(&lo).into(), (&hi).into()],
-        |row| Ok(Pair { conversation: row.id(0)?, version: row.int(1)?, friends: row.flag(2)? }),
+        |row| Ok(Pair { conversation: row.id(0)?, version: row.int(1)?, friends: row.flag(2)?, blocked: row.flag(3)? }),
     )
 }
 
@@ -187,19 +189,26 @@ pub fn pair(reader: &Reader<'_>, one: UserId, other: UserId) -> Result<Option<Pa
 pub fn insert_pair(tx: &mut Tx<'_>, one: UserId, other: UserId, pair: Pair) -> Result<()> {
     let (lo, hi) = in_order(one, other);
     tx.exec(
-        "INSERT INTO messaging_direct (user_lo, user_hi, conversation, relation_version, friends)
-         VALUES (?, ?, ?, ?, ?)",
-        &[(&lo).into(), (&hi).into(), (&pair.conversation).into(), pair.version.into(), Value::from(pair.friends)],
+        "INSERT INTO messaging_direct (user_lo, user_hi, conversation, relation_version, friends, blocked)
+         VALUES (?, ?, ?, ?, ?, ?)",
+        &[
+            (&lo).into(),
+            (&hi).into(),
+            (&pair.conversation).into(),
+            pair.version.into(),
+            pair.friends.into(),
+            pair.blocked.into(),
+        ],
     )?;
     Ok(())
 }
 
 /// What two people are to each other now.
-pub fn set_relation(tx: &mut Tx<'_>, one: UserId, other: UserId, version: i64, friends: bool) -> Result<()> {
+pub fn set_relation(tx: &mut Tx<'_>, one: UserId, other: UserId, new: Pair) -> Result<()> {
     let (lo, hi) = in_order(one, other);
     tx.exec(
-        "UPDATE messaging_direct SET relation_version = ?, friends = ? WHERE user_lo = ? AND user_hi = ?",
-        &[version.into(), friends.into(), (&lo).into(), (&hi).into()],
+        "UPDATE messaging_direct SET relation_version = ?, friends = ?, blocked = ? WHERE user_lo = ? AND user_hi = ?",
+        &[new.version.into(), new.friends.into(), new.blocked.into(), (&lo).into(), (&hi).into()],
     )?;
     Ok(())
 }
@@ -216,6 +225,8 @@ pub struct GuestRow {
     pub member: bool,
     /// Is a friend of the host.
     pub friend: bool,
+    /// Blocks the host, or is blocked by them.
+    pub blocked: bool,
     /// Is asked already.
     pub invited: bool,
     /// In how many groups they are.
@@ -229,11 +240,14 @@ pub fn guest(reader: &Reader<'_>, conversation: ConversationId, host: UserId, gu
         "SELECT
            (SELECT COUNT(*) FROM messaging_member WHERE conversation = ? AND user_id = ? AND to_seq IS NULL),
            (SELECT COUNT(*) FROM messaging_direct WHERE user_lo = ? AND user_hi = ? AND friends = 1),
+           (SELECT COUNT(*) FROM messaging_direct WHERE user_lo = ? AND user_hi = ? AND blocked = 1),
            (SELECT COUNT(*) FROM messaging_invitation WHERE user_id = ? AND conversation = ?),
            (SELECT joined FROM messaging_person WHERE user_id = ?)",
         &[
             Value::from(&conversation),
             (&guest).into(),
+            (&lo).into(),
+            (&hi).into(),
             (&lo).into(),
             (&hi).into(),
             (&guest).into(),
@@ -244,8 +258,9 @@ pub fn guest(reader: &Reader<'_>, conversation: ConversationId, host: UserId, gu
             Ok(GuestRow {
                 member: row.flag(0)?,
                 friend: row.flag(1)?,
-                invited: row.flag(2)?,
-                groups: row.opt_int(3)?.unwrap_or_default(),
+                blocked: row.flag(2)?,
+                invited: row.flag(3)?,
+                groups: row.opt_int(4)?.unwrap_or_default(),
             })
         },
     )?;

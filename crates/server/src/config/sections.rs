@@ -104,6 +104,7 @@ pub struct Limits {
     pub send_burst: u32,
     pub friends: u32,
     pub friend_categories: u32,
+    pub blocks: u32,
     pub conversations: u32,
     pub group_members: u32,
     pub title_bytes: usize,
