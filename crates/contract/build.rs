@@ -24,11 +24,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// In JSON a oneof is not an object of its own. prost would put a field attribute on the variants too, so the generated
-/// text gets it where the field is.
+/// text gets it where the field is. An attribute with many tags is written over several lines.
 fn flatten_oneofs() -> std::io::Result<()> {
     let path = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("anser.v1.rs");
     let text = std::fs::read_to_string(&path)?;
-    std::fs::write(path, text.replace("#[prost(oneof = ", "#[serde(flatten)]\n#[prost(oneof = "))
+    let flat =
+        text.split("#[prost(").enumerate().map(|(index, part)| match part.trim_start().starts_with("oneof = ") {
+            _ if index == 0 => part.to_owned(),
+            true => format!("#[serde(flatten)]\n#[prost({part}"),
+            false => format!("#[prost({part}"),
+        });
+    std::fs::write(path, flat.collect::<String>())
 }
 
 /// Attributes that give each message the JSON form of the API: snake_case, ids as base32, enums as words.

@@ -21,6 +21,7 @@ mod limits;
 mod many_devices;
 mod messages;
 mod overflow;
+mod profiles;
 mod protocol;
 mod read_state;
 mod restart;

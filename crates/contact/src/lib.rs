@@ -2,7 +2,7 @@
 //!
 //! - **Tables**: `contact_pair` (what two people decided), `contact_friend` (what each of them sees of it),
 //!   `contact_block` (whom each blocks), `contact_request`, `contact_category`, `contact_version`.
-//! - **Calls**: user (does the person exist), messaging (`ApplyRelation`, before the answer that rests on it).
+//! - **Calls**: user (does the person exist, who may ask them, whose profile changed), auth (who has a name), messaging (`ApplyRelation`, before the answer that rests on it).
 //! - **Tells**: `ContactChanged` to each person, in the transaction that changes what they see.
 //! - **Holds always**: at most one pending request between two people; friendship is symmetric, a block is one
 //!   person's and hidden from the other; a person's contact
@@ -23,8 +23,8 @@ mod create_category;
 mod delete_category;
 mod delete_friend;
 mod expire;
+mod find_person;
 mod get_request;
-mod idempotency;
 mod list_blocks;
 mod list_categories;
 mod list_friends;
@@ -34,6 +34,7 @@ mod reject_request;
 mod relation;
 mod rename_category;
 mod request_friend;
+mod spread_profiles;
 mod store;
 mod sync_contacts;
 mod tell;
@@ -50,24 +51,23 @@ use std::{
 use anser_contract::{
     Context,
     v1::{
-        AnswerRequest, Block, BlockRequest, Contacts, Conversations, CreateCategoryRequest, DeleteCategoryReply,
-        DeleteCategoryRequest, DeleteFriendReply, DeleteFriendRequest, Friend, FriendCategories, FriendCategory,
-        FriendRequest, ListBlocksReply, ListBlocksRequest, ListCategoriesRequest, ListFriendsReply, ListFriendsRequest,
-        ListRequestsReply, ListRequestsRequest, RenameCategoryRequest, RequestFriendRequest, SyncContactsReply,
-        SyncContactsRequest, UnblockReply, UpdateFriendRequest, Users,
+        AnswerRequest, Auth, Block, BlockRequest, Contacts, Conversations, CreateCategoryRequest, DeleteCategoryReply,
+        DeleteCategoryRequest, DeleteFriendReply, DeleteFriendRequest, FindPersonReply, FindPersonRequest, Friend,
+        FriendCategories, FriendCategory, FriendRequest, ListBlocksReply, ListBlocksRequest, ListCategoriesRequest,
+        ListFriendsReply, ListFriendsRequest, ListRequestsReply, ListRequestsRequest, RenameCategoryRequest,
+        RequestFriendRequest, SyncContactsReply, SyncContactsRequest, UnblockReply, UpdateFriendRequest, Users,
     },
 };
-use anser_engine::{Db, Migration};
+use anser_engine::{Db, Fingerprints, Migration};
 use anser_types::{Clock, Result, page::PageTokens};
 use tokio::{task::JoinHandle, time::MissedTickBehavior};
-
-use crate::idempotency::Fingerprints;
 
 /// The schema, step by step.
 pub const MIGRATIONS: &[Migration] = &[
     Migration { service: "contact", number: 1, sql: include_str!("../migrations/0001_friends.sql") },
     Migration { service: "contact", number: 2, sql: include_str!("../migrations/0002_categories.sql") },
     Migration { service: "contact", number: 3, sql: include_str!("../migrations/0003_blocks.sql") },
+    Migration { service: "contact", number: 4, sql: include_str!("../migrations/0004_profiles.sql") },
 ];
 
 /// How often messaging is told again of what it does not know yet.
@@ -110,6 +110,7 @@ impl Default for ContactOptions {
 pub struct ContactService {
     db: Db,
     users: Arc<dyn Users>,
+    auth: Arc<dyn Auth>,
     conversations: Arc<dyn Conversations>,
     options: ContactOptions,
     clock: Clock,
@@ -123,6 +124,7 @@ impl ContactService {
     pub fn new(
         db: &Db,
         users: Arc<dyn Users>,
+        auth: Arc<dyn Auth>,
         conversations: Arc<dyn Conversations>,
         secret: [u8; 32],
         options: ContactOptions,
@@ -131,6 +133,7 @@ impl ContactService {
         Arc::new(Self {
             db: db.scoped("contact"),
             users,
+            auth,
             conversations,
             options,
             clock,
@@ -139,10 +142,13 @@ impl ContactService {
         })
     }
 
-    /// At once and then each second: tells messaging what it does not know yet, and lets old requests expire. Until the
-    /// service is dropped or the task is aborted.
+    /// At once and then each second: tells messaging what it does not know yet, and lets old requests expire; and tells
+    /// friends of changed profiles as they change. Until the service is dropped or the task is aborted.
     pub fn start(self: &Arc<Self>) -> JoinHandle<()> {
-        tokio::spawn(run(Arc::downgrade(self)))
+        let (reconciling, spreading) = (run(Arc::downgrade(self)), spread_profiles::run(Arc::downgrade(self)));
+        tokio::spawn(async move {
+            tokio::join!(reconciling, spreading);
+        })
     }
 
     /// Tells messaging of decisions it does not know yet, a bounded number of them; answers how many were settled.
@@ -169,6 +175,10 @@ async fn run(contact: Weak<ContactService>) {
 impl Contacts for ContactService {
     async fn request_friend(&self, ctx: &Context, request: RequestFriendRequest) -> Result<FriendRequest> {
         request_friend::request_friend(self, ctx, request).await
+    }
+
+    async fn find_person(&self, ctx: &Context, request: FindPersonRequest) -> Result<FindPersonReply> {
+        find_person::find_person(self, ctx, request).await
     }
 
     async fn list_requests(&self, ctx: &Context, request: ListRequestsRequest) -> Result<ListRequestsReply> {

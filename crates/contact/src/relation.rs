@@ -38,7 +38,12 @@ pub(crate) fn ensure_settled(relation: Option<&Relation>) -> Result<()> {
 
 /// Refuses what the two may not do while one of them blocks the other, in words that do not say which.
 pub(crate) fn ensure_open(relation: &Relation) -> Result<()> {
-    if relation.blocked() { Err(Error::new(Code::NotAllowed, "you may not ask this person")) } else { Ok(()) }
+    if relation.blocked() { Err(not_allowed()) } else { Ok(()) }
+}
+
+/// The one refusal for everybody who may not ask somebody, so that it does not say why.
+pub(crate) fn not_allowed() -> Error {
+    Error::new(Code::NotAllowed, "you may not ask this person")
 }
 
 /// Tells messaging of a decision, and then shows it to both people.

@@ -3,6 +3,7 @@
 mod blocks;
 mod categories;
 mod friends;
+mod profiles;
 mod requests;
 
 use anser_engine::{Reader, Row, Tx};
@@ -12,6 +13,7 @@ use crate::pair::{Pair, Relation};
 pub(crate) use blocks::*;
 pub(crate) use categories::*;
 pub(crate) use friends::*;
+pub(crate) use profiles::*;
 pub(crate) use requests::*;
 
 // ---- versions

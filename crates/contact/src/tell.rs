@@ -1,6 +1,6 @@
 //! Changes that people see: the version of each who sees it rises and they are told, in one transaction.
 
-use anser_contract::v1::{Block, ContactChanged, Friend, service_event::Event};
+use anser_contract::v1::{Block, ContactChanged, Friend, PublicProfile, service_event::Event};
 use anser_engine::Tx;
 use anser_types::{Result, Timestamp, UserId};
 
@@ -98,6 +98,19 @@ pub(crate) fn friend_changed(tx: &mut Tx<'_>, user: UserId, friend: Friend, now:
     let version = store::bump(tx, user)?;
     store::put_friend(tx, user, &friend, version)?;
     tell(tx, user, version, ContactChanged { changed_friend: Some(friend), ..Default::default() }, now)
+}
+
+/// Tells somebody that a friend of theirs changed what others see of them.
+pub(crate) fn profile_changed(
+    tx: &mut Tx<'_>,
+    user: UserId,
+    friend: UserId,
+    profile: &PublicProfile,
+    now: Timestamp,
+) -> Result<()> {
+    let version = store::bump(tx, user)?;
+    store::touch_friend(tx, user, friend, version)?;
+    tell(tx, user, version, ContactChanged { profile: Some(profile.clone()), ..Default::default() }, now)
 }
 
 /// Tells somebody's devices of their categories as they now are. Nobody else sees them.

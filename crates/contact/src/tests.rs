@@ -5,6 +5,7 @@ mod friendship;
 mod histories;
 mod messaging_away;
 mod noting;
+mod profiles;
 mod requesting;
 mod syncing;
 
@@ -12,23 +13,29 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 
 use anser_contract::{
     Actor, Context,
     v1::{
-        AnswerInvitationRequest, AnswerRequest, ApplyRelationReply, ApplyRelationRequest, Block, BlockRequest,
-        ChangeRoleRequest, ContactChanged, Contacts, Conversation, Conversations, CreateCategoryRequest,
-        CreateGroupRequest, CreateUserRequest, DeclineInvitationReply, DeleteCategoryRequest, DeleteFriendRequest,
-        Events, FollowRequest, Friend, FriendCategories, FriendCategory, FriendRequest, FriendRequestState,
-        GetConversationRequest, GetMeRequest, GetUsersReply, GetUsersRequest, InCategory, InviteReply, InviteRequest,
-        LeaveReply, LeaveRequest, ListBlocksRequest, ListCategoriesRequest, ListConversationsReply,
-        ListConversationsRequest, ListFriendsRequest, ListInvitationsReply, ListInvitationsRequest, ListMembersReply,
-        ListMembersRequest, ListRequestsRequest, Member, OpenDirectRequest, OwnProfile, PublicProfile,
-        RemoveMemberReply, RemoveMemberRequest, RenameCategoryRequest, RequestFriendRequest, SyncContactsReply,
-        SyncContactsRequest, SyncProfileReply, SyncProfileRequest, UpdateFriendRequest, Users, service_event::Event,
+        AnswerInvitationRequest, AnswerRequest, ApplyRelationReply, ApplyRelationRequest, Audience, Auth, Block,
+        BlockRequest, ChangeRoleRequest, CheckSessionsReply, CheckSessionsRequest, ContactChanged, Contacts,
+        Conversation, Conversations, CreateCategoryRequest, CreateGroupRequest, CreateUserRequest,
+        DeclineInvitationReply, DeleteCategoryRequest, DeleteFriendRequest, EndSessionReply, EndSessionRequest,
+        EndedSinceReply, EndedSinceRequest, Events, FindByUsernameReply, FindByUsernameRequest, FindPersonRequest,
+        FollowRequest, Friend, FriendCategories, FriendCategory, FriendRequest, FriendRequestState,
+        GetConversationRequest, GetMeRequest, GetPrivacyRequest, GetUsersReply, GetUsersRequest, GetVerifyKeysReply,
+        GetVerifyKeysRequest, InCategory, InviteReply, InviteRequest, LeaveReply, LeaveRequest, ListBlocksRequest,
+        ListCategoriesRequest, ListChangedReply, ListChangedRequest, ListConversationsReply, ListConversationsRequest,
+        ListFriendsRequest, ListInvitationsReply, ListInvitationsRequest, ListMembersReply, ListMembersRequest,
+        ListRequestsRequest, ListSessionsReply, ListSessionsRequest, LoginRequest, Member, MintTicketReply,
+        MintTicketRequest, OpenDirectRequest, OwnProfile, Privacy, ProfileChange, PublicProfile, RedeemTicketRequest,
+        RefreshRequest, RegisterReply, RegisterRequest, RemoveMemberReply, RemoveMemberRequest, RenameCategoryRequest,
+        RequestFriendRequest, SessionClaims, SyncContactsReply, SyncContactsRequest, SyncProfileReply,
+        SyncProfileRequest, TokenReply, UpdateFriendRequest, UpdatePrivacyRequest, UpdateProfileRequest, Users,
+        service_event::Event,
     },
 };
 use anser_engine::{Db, DbOptions, Durability, outbox::Outbox};
@@ -62,13 +69,21 @@ impl World {
         let db = Db::open(&store, MIGRATIONS, clock.clone()).unwrap();
         let people = Arc::new(People::default());
         let messaging = Arc::new(Messaging { clock: clock.clone(), ..Messaging::default() });
-        let contact = ContactService::new(&db, people.clone(), messaging.clone(), [7; 32], options, clock.clone());
+        let contact = ContactService::new(
+            &db,
+            people.clone(),
+            people.clone(),
+            messaging.clone(),
+            [7; 32],
+            options,
+            clock.clone(),
+        );
         Self { contact, people, messaging, clock, db, _dir: dir }
     }
 
     fn person(&self) -> UserId {
         let user = UserId::new(&self.clock);
-        self.people.0.lock().insert(user.to_vec());
+        self.people.known.lock().insert(user.to_vec());
         user
     }
 
@@ -137,29 +152,68 @@ fn naming(request: &FriendRequest) -> AnswerRequest {
     AnswerRequest { request_id: request.request_id.clone(), idempotency_key: String::new() }
 }
 
-/// A user service that knows who exists.
+/// A user service that knows who exists, and an auth service that knows their names.
 #[derive(Default)]
-struct People(Mutex<HashSet<Vec<u8>>>);
+struct People {
+    known: Mutex<HashSet<Vec<u8>>>,
+    names: Mutex<HashMap<String, Vec<u8>>>,
+    /// Who lets nobody find or ask them.
+    hidden: Mutex<HashSet<Vec<u8>>>,
+    changes: Mutex<Vec<ProfileChange>>,
+    last_change: AtomicI64,
+}
 
+#[rustfmt::skip]
 #[async_trait::async_trait]
 impl Users for People {
-    async fn create_user(&self, _: &Context, _: CreateUserRequest) -> Result<OwnProfile> {
-        unreachable!("contact does not ask for it")
-    }
-
-    async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> {
-        unreachable!("contact does not ask for it")
-    }
-
     async fn get_users(&self, _: &Context, request: GetUsersRequest) -> Result<GetUsersReply> {
-        let known = self.0.lock();
+        let known = self.known.lock();
         let users = request.user_ids.into_iter().filter(|id| known.contains(id));
         Ok(GetUsersReply { users: users.map(|user_id| PublicProfile { user_id, ..Default::default() }).collect() })
     }
 
-    async fn sync_profile(&self, _: &Context, _: SyncProfileRequest) -> Result<SyncProfileReply> {
-        unreachable!("contact does not ask for it")
+    async fn get_privacy(&self, ctx: &Context, request: GetPrivacyRequest) -> Result<Privacy> {
+        ctx.require_service()?;
+        if !self.known.lock().contains(&request.user_id) {
+            return Err(Error::not_found("user"));
+        }
+        let hidden = self.hidden.lock().contains(&request.user_id);
+        let audience = if hidden { Audience::Nobody } else { Audience::Everyone }.into();
+        Ok(Privacy { find_me: audience, request_me: audience, presence: Audience::Friends.into() })
     }
+
+    async fn list_changed(&self, ctx: &Context, request: ListChangedRequest) -> Result<ListChangedReply> {
+        ctx.require_service()?;
+        let changes = self.changes.lock();
+        let after = changes.iter().filter(|change| change.change_no > request.after_no);
+        Ok(ListChangedReply { items: after.take(request.limit as usize).cloned().collect() })
+    }
+
+    async fn create_user(&self, _: &Context, _: CreateUserRequest) -> Result<OwnProfile> { unreachable!() }
+    async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> { unreachable!() }
+    async fn update_profile(&self, _: &Context, _: UpdateProfileRequest) -> Result<OwnProfile> { unreachable!() }
+    async fn update_privacy(&self, _: &Context, _: UpdatePrivacyRequest) -> Result<Privacy> { unreachable!() }
+    async fn sync_profile(&self, _: &Context, _: SyncProfileRequest) -> Result<SyncProfileReply> { unreachable!() }
+}
+
+#[rustfmt::skip]
+#[async_trait::async_trait]
+impl Auth for People {
+    async fn find_by_username(&self, _: &Context, request: FindByUsernameRequest) -> Result<FindByUsernameReply> {
+        let found = self.names.lock().get(&request.username).cloned();
+        found.map(|user_id| FindByUsernameReply { user_id }).ok_or_else(|| Error::not_found("user"))
+    }
+
+    async fn register(&self, _: &Context, _: RegisterRequest) -> Result<RegisterReply> { unreachable!() }
+    async fn login(&self, _: &Context, _: LoginRequest) -> Result<TokenReply> { unreachable!() }
+    async fn refresh(&self, _: &Context, _: RefreshRequest) -> Result<TokenReply> { unreachable!() }
+    async fn list_sessions(&self, _: &Context, _: ListSessionsRequest) -> Result<ListSessionsReply> { unreachable!() }
+    async fn end_session(&self, _: &Context, _: EndSessionRequest) -> Result<EndSessionReply> { unreachable!() }
+    async fn mint_ticket(&self, _: &Context, _: MintTicketRequest) -> Result<MintTicketReply> { unreachable!() }
+    async fn redeem_ticket(&self, _: &Context, _: RedeemTicketRequest) -> Result<SessionClaims> { unreachable!() }
+    async fn get_verify_keys(&self, _: &Context, _: GetVerifyKeysRequest) -> Result<GetVerifyKeysReply> { unreachable!() }
+    async fn check_sessions(&self, _: &Context, _: CheckSessionsRequest) -> Result<CheckSessionsReply> { unreachable!() }
+    async fn ended_since(&self, _: &Context, _: EndedSinceRequest) -> Result<EndedSinceReply> { unreachable!() }
 }
 
 /// What messaging holds of a pair.

@@ -4,7 +4,7 @@ use anser_contract::{
     Context,
     v1::{Friend, UpdateFriendRequest},
 };
-use anser_engine::Tx;
+use anser_engine::{Fingerprints, Tx};
 use anser_types::{Action, Error, FriendCategoryId, Result, Standing, Timestamp, UserId, authorise, text};
 
 use crate::{ContactService, store, tell};
@@ -20,7 +20,7 @@ pub(crate) async fn update_friend(
         text::check_line("remark", remark, contact.options.name_bytes)?;
     }
     let category = request.category.map(|chosen| chosen.category_id);
-    let asked = [friend.as_bytes(), &noted(&request.remark), &noted(&category)];
+    let asked = [friend.as_bytes(), &Fingerprints::optional(&request.remark), &Fingerprints::optional(&category)];
     let once = contact.fingerprints.once(me, "update_friend", request.idempotency_key, &asked);
     let (remark, now) = (request.remark, contact.clock.now());
     contact
@@ -60,12 +60,4 @@ fn update(
         return Ok(());
     }
     tell::friend_changed(tx, me, changed, now)
-}
-
-/// Something that is not set is not the same as something empty.
-fn noted(text: &Option<impl AsRef<[u8]>>) -> Vec<u8> {
-    match text {
-        Some(text) => [b"=", text.as_ref()].concat(),
-        None => Vec::new(),
-    }
 }

@@ -11,7 +11,7 @@ use anser_contract::{
     v1::{
         BlockAdded, BlockRemoved, BlockView, CheckSessionsRequest, ContactChanged, EndedSinceRequest, EventBatch,
         FollowRequest, Friend, FriendAdded, FriendChanged, FriendRemoved, FriendView, SessionEnded, SessionRevoked,
-        event::Event as Told, service_event::Event,
+        UserUpdated, event::Event as Told, service_event::Event,
     },
 };
 use anser_types::{Error, Result, SessionId, UserId};
@@ -96,7 +96,7 @@ impl Follower<'_> {
             match item.event {
                 Some(Event::SessionRevoked(revoked)) => self.revoked(revoked),
                 Some(Event::ContactChanged(changed)) => later.push(changed),
-                Some(Event::UserUpdated(updated)) => self.forget_me(&updated.user_id),
+                Some(Event::UserUpdated(updated)) => self.updated(updated),
                 None => {}
             }
         }
@@ -116,6 +116,13 @@ impl Follower<'_> {
         let told = SessionEnded { session_id: revoked.session_id, reason: revoked.reason };
         let farewell = Some(Arc::new(Block::one(Told::SessionEnded(told), About::Other)));
         self.gateway.end_sessions(&HashSet::from([session]), &Close { farewell, ..close });
+    }
+
+    fn updated(&self, updated: UserUpdated) {
+        let Ok(user) = UserId::try_from(&updated.user_id[..]) else { return };
+        let Some(me) = updated.me else { return self.forget_me(&updated.user_id) };
+        let block = Block::one(Told::MeUpdated(me), About::Profile(updated.version));
+        self.gateway.hub.tell(user, block, &self.gateway.desk());
     }
 
     /// The user's clients must ask what is new about them when they return.
@@ -192,6 +199,7 @@ async fn events_of(gateway: &Gateway, changed: ContactChanged) -> Vec<Told> {
     if let Some(friend) = changed.changed_friend {
         events.push(Told::FriendChanged(FriendChanged { friend: view(friend) }));
     }
+    events.extend(changed.profile.map(Told::ProfileUpdated));
     if let Some(block) = changed.added_block {
         let profile = profiles.get(&block.user_id).cloned();
         events.push(Told::BlockAdded(BlockAdded { block: Some(BlockView { block: Some(block), profile }) }));

@@ -200,6 +200,8 @@ pub enum About {
     },
     /// The user's contacts, which stand at this version with it.
     Contacts(i64),
+    /// The user's own profile, which stands at this version with it.
+    Profile(i64),
     /// Anything else.
     Other,
 }

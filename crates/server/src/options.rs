@@ -33,7 +33,13 @@ pub fn store(config: &Config) -> DbOptions {
 
 /// For the user service.
 pub fn user(config: &Config) -> UserOptions {
-    UserOptions { nickname_bytes: config.limits.name_bytes, ..UserOptions::default() }
+    let limits = &config.limits;
+    UserOptions {
+        nickname_bytes: limits.name_bytes,
+        signature_bytes: limits.signature_bytes,
+        changes_an_hour: limits.profile_changes_per_hour,
+        ..UserOptions::default()
+    }
 }
 
 /// For the auth service.

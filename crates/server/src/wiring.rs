@@ -99,7 +99,7 @@ async fn services(
 ) -> anyhow::Result<GatewayServices> {
     let db = &engines.db;
 
-    let users = node.users(Arc::new(UserService::new(db, options::user(config), clock.clone())));
+    let users = node.users(Arc::new(UserService::new(db, engines.user, options::user(config), clock.clone())));
 
     let auth = AuthService::new(db, users.clone(), &engines.auth, options::auth(config), clock.clone())?;
     auth.start();
@@ -112,8 +112,15 @@ async fn services(
     let messages = node.messages(messaging);
 
     let contact = options::contact(config);
-    let contact =
-        ContactService::new(db, users.clone(), conversations.clone(), engines.contact, contact, clock.clone());
+    let contact = ContactService::new(
+        db,
+        users.clone(),
+        auth.clone(),
+        conversations.clone(),
+        engines.contact,
+        contact,
+        clock.clone(),
+    );
     contact.start();
     let contacts = node.contacts(contact);
 

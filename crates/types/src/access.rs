@@ -13,6 +13,8 @@ pub enum Action {
     ReadProfile,
     /// Read a profile's private part.
     ReadOwnProfile,
+    /// Change one's profile or who may do what about oneself.
+    EditOwnProfile,
     /// See, end or refresh a device session.
     ManageSession,
     /// See a friend request.
@@ -86,6 +88,7 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
             action,
             ReadProfile
                 | ReadOwnProfile
+                | EditOwnProfile
                 | ManageSession
                 | ReadFriendRequest
                 | AnswerFriendRequest

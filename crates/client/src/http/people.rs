@@ -6,13 +6,30 @@ use serde_json::json;
 use super::{Client, Page};
 use crate::{
     Result,
-    v1::{BlockView, FriendCategories, FriendCategory, FriendRequestView, FriendView, OwnProfile, PublicProfile},
+    v1::{
+        BlockView, FriendCategories, FriendCategory, FriendRequestView, FriendView, OwnProfile, Privacy, PublicProfile,
+    },
 };
 
 impl Client {
     /// The caller's own profile.
     pub async fn profile(&self) -> Result<OwnProfile> {
         self.get("/v1/users/me", &[]).await
+    }
+
+    /// Changes what others see; what is `None` stays.
+    pub async fn update_profile(&self, nickname: Option<&str>, signature: Option<&str>) -> Result<OwnProfile> {
+        self.patch("/v1/users/me", json!({ "nickname": nickname, "signature": signature })).await
+    }
+
+    /// Who may do what about the caller.
+    pub async fn privacy(&self) -> Result<Privacy> {
+        self.get("/v1/users/me/privacy", &[]).await
+    }
+
+    /// Changes who may do what about the caller; what is unspecified stays.
+    pub async fn update_privacy(&self, privacy: &Privacy) -> Result<Privacy> {
+        self.patch("/v1/users/me/privacy", json!(privacy)).await
     }
 
     /// Somebody's public profile.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use anser_contract::Context;
-use anser_contract::v1::{FindByUsernameRequest, GetMeRequest, GetUsersRequest, OwnProfile, PublicProfile};
+use anser_contract::v1::{FindPersonRequest, GetMeRequest, GetPrivacyRequest, GetUsersRequest, OwnProfile, Privacy};
+use anser_contract::v1::{PublicProfile, UpdatePrivacyRequest, UpdateProfileRequest};
 use anser_contract::v1::{RegisterReply, RegisterRequest};
 use anser_types::{Code, Error, UserId};
 use axum::extract::State;
@@ -33,6 +34,27 @@ pub fn routes() -> Vec<Route> {
             .class(Class::User)
             .about("Your own profile")
             .answers::<OwnProfile>(200, "Your own profile"),
+        route(Method::PATCH, "/v1/users/me", "update_me", update_me)
+            .class(Class::User)
+            .about("Change what others see of you")
+            .details("Your friends are told at once, or find it by `sync/me`. What is left out stays as it is.")
+            .keyed()
+            .takes::<ProfileChanges>()
+            .answers::<OwnProfile>(200, "Your profile as it is now"),
+        route(Method::GET, "/v1/users/me/privacy", "get_privacy", get_privacy)
+            .class(Class::User)
+            .about("Who may do what about you")
+            .answers::<Privacy>(200, "Your settings"),
+        route(Method::PATCH, "/v1/users/me/privacy", "update_privacy", update_privacy)
+            .class(Class::User)
+            .about("Change who may do what about you")
+            .details(
+                "`find_me` and `request_me` are `everyone` or `nobody`, `presence` is `friends` or `nobody`. What is left \
+                 out stays as it is. Friends always find each other.",
+            )
+            .keyed()
+            .takes::<Privacy>()
+            .answers::<Privacy>(200, "Your settings as they are now"),
         route(Method::GET, "/v1/users/{user_id}", "get_user", get_user)
             .class(Class::User)
             .about("Somebody's public profile")
@@ -40,6 +62,7 @@ pub fn routes() -> Vec<Route> {
         route(Method::GET, "/v1/users:lookup", "look_up_user", look_up)
             .class(Class::User)
             .about("Find the person with exactly this user name")
+            .details("Somebody who lets nobody find them is `not_found`, except to their friends.")
             .query::<Lookup>()
             .answers::<PublicProfile>(200, "The profile")
             .refuses(&[Code::NotFound]),
@@ -74,6 +97,39 @@ async fn get_me(State(gateway): State<Arc<Gateway>>, Call(ctx): Call) -> Answer<
     Ok(axum::Json(gateway.services.users.get_me(&ctx, GetMeRequest {}).await?))
 }
 
+/// What to change.
+#[derive(Deserialize, ToSchema)]
+struct ProfileChanges {
+    /// What others see: 1 to 64 bytes.
+    nickname: Option<String>,
+    /// A line about oneself: at most 256 bytes; empty: none.
+    signature: Option<String>,
+}
+
+async fn update_me(
+    State(gateway): State<Arc<Gateway>>,
+    Call(ctx): Call,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
+    Json(ProfileChanges { nickname, signature }): Json<ProfileChanges>,
+) -> Answer<axum::Json<OwnProfile>> {
+    let request = UpdateProfileRequest { nickname, signature, idempotency_key };
+    Ok(axum::Json(gateway.services.users.update_profile(&ctx, request).await?))
+}
+
+async fn get_privacy(State(gateway): State<Arc<Gateway>>, Call(ctx): Call) -> Answer<axum::Json<Privacy>> {
+    Ok(axum::Json(gateway.services.users.get_privacy(&ctx, GetPrivacyRequest::default()).await?))
+}
+
+async fn update_privacy(
+    State(gateway): State<Arc<Gateway>>,
+    Call(ctx): Call,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
+    Json(privacy): Json<Privacy>,
+) -> Answer<axum::Json<Privacy>> {
+    let request = UpdatePrivacyRequest { privacy: Some(privacy), idempotency_key };
+    Ok(axum::Json(gateway.services.users.update_privacy(&ctx, request).await?))
+}
+
 async fn get_user(
     State(gateway): State<Arc<Gateway>>,
     Call(ctx): Call,
@@ -94,7 +150,7 @@ async fn look_up(
     Call(ctx): Call,
     Query(Lookup { username }): Query<Lookup>,
 ) -> Answer<axum::Json<PublicProfile>> {
-    let found = gateway.services.auth.find_by_username(&ctx, FindByUsernameRequest { username }).await?;
+    let found = gateway.services.contacts.find_person(&ctx, FindPersonRequest { username }).await?;
     Ok(axum::Json(profile(&gateway, &ctx, found.user_id).await?))
 }
 

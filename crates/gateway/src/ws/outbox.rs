@@ -208,8 +208,12 @@ impl Outbox {
     /// Replaces what is queued by one `sync_required`. Versions about the user are forgotten with the events.
     pub fn leave_out(&mut self, reason: &'static str) {
         self.lost |= self.holding;
-        if self.events.iter().any(|queued| matches!(queued.block.about(), About::Contacts(_))) {
-            self.me.contacts = None;
+        for queued in &self.events {
+            match queued.block.about() {
+                About::Contacts(_) => self.me.contacts = None,
+                About::Profile(_) => self.me.profile = None,
+                _ => {}
+            }
         }
         self.events.clear();
         self.queued_events = 0;

@@ -182,7 +182,12 @@ impl Push {
             events.push(encoded.clone());
             let queued = outbox.dequeue()?;
             count += queued.block.count();
-            if let (About::Contacts(version), Some(known)) = (queued.block.about(), &mut outbox.me.contacts) {
+            let (version, known) = match queued.block.about() {
+                About::Contacts(version) => (version, &mut outbox.me.contacts),
+                About::Profile(version) => (version, &mut outbox.me.profile),
+                _ => continue,
+            };
+            if let Some(known) = known {
                 *known = version.max(*known);
             }
         }

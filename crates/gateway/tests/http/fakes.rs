@@ -152,6 +152,12 @@ fake!(Users {
         // Nobody has the id of forty-fours.
         GetUsersReply { users: r.user_ids.iter().filter(|id| id[0] != 44).map(|id| profile(id)).collect() }
     }
+    update_profile(r: UpdateProfileRequest) -> OwnProfile {
+        OwnProfile { nickname: r.nickname.unwrap_or_default(), signature: r.signature.unwrap_or_default(), ..OwnProfile::default() }
+    }
+    list_changed(_r: ListChangedRequest) -> ListChangedReply { ListChangedReply::default() }
+    get_privacy(_r: GetPrivacyRequest) -> Privacy { Privacy { find_me: Audience::Nobody.into(), ..Privacy::default() } }
+    update_privacy(r: UpdatePrivacyRequest) -> Privacy { r.privacy.unwrap_or_default() }
     sync_profile(_r: SyncProfileRequest) -> SyncProfileReply { SyncProfileReply::default() }
 });
 
@@ -206,6 +212,7 @@ impl Auth for Fake {
 
 fake!(Contacts {
     request_friend(_r: RequestFriendRequest) -> FriendRequest { friend_request(FriendRequestState::Pending) }
+    find_person(_r: FindPersonRequest) -> FindPersonReply { FindPersonReply { user_id: BOB.to_vec() } }
     list_requests(_r: ListRequestsRequest) -> ListRequestsReply {
         ListRequestsReply { items: vec![friend_request(FriendRequestState::Pending)], next_cursor: "more".into() }
     }

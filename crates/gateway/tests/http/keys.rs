@@ -11,6 +11,8 @@ async fn a_key_is_passed_on_by_every_call_that_takes_one() {
     let id = BOB.to_string();
     let calls = [
         (Method::POST, "/v1/users".to_owned(), json!({"username": "a", "password": "b"}), "register"),
+        (Method::PATCH, "/v1/users/me".to_owned(), json!({"nickname": "Al"}), "update_profile"),
+        (Method::PATCH, "/v1/users/me/privacy".to_owned(), json!({"find_me": "nobody"}), "update_privacy"),
         (Method::POST, "/v1/friend-requests".to_owned(), json!({"to_user_id": id}), "request_friend"),
         (Method::POST, format!("/v1/friend-requests/{id}:accept"), json!({}), "accept_request"),
         (Method::POST, format!("/v1/friend-requests/{id}:reject"), json!({}), "reject_request"),

@@ -27,7 +27,21 @@ async fn people_register_log_in_and_find_each_other() {
     assert_eq!(house.get(&format!("/v1/users/{}", id(44))).await.code(), "not_found");
     assert_eq!(house.get("/v1/users:lookup?username=bob").await.json()["user_id"], BOB.to_string());
     assert_eq!(house.get("/v1/users%3Alookup?username=bob").await.json()["user_id"], BOB.to_string());
-    assert!(house.fake.last("find_by_username").request.contains("\"bob\""));
+    assert!(house.fake.last("find_person").request.contains("\"bob\""));
+}
+
+#[tokio::test]
+async fn people_change_their_profile_and_who_may_find_them() {
+    let house = House::start().await;
+    let answer = house.alice(Method::PATCH, "/v1/users/me").json(json!({"signature": "on the wing"})).send().await;
+    assert_eq!(answer.json()["signature"], "on the wing");
+    assert!(house.fake.last("update_profile").request.contains("nickname: None"));
+    assert_eq!(house.get("/v1/users/me/privacy").await.json()["find_me"], "nobody");
+    let path = "/v1/users/me/privacy";
+    let answer = house.alice(Method::PATCH, path).json(json!({"presence": "nobody"})).send().await;
+    assert_eq!(answer.json()["presence"], "nobody");
+    let answer = house.alice(Method::PATCH, path).json(json!({"presence": "cats"})).send().await;
+    assert_eq!(answer.problem()["fields"][0]["field"], "presence");
 }
 
 #[tokio::test]

@@ -98,6 +98,11 @@ impl Users for FakeUsers {
     async fn create_user(&self, _: &Context, _: CreateUserRequest) -> Result<OwnProfile> { no() }
     async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> { no() }
 
+    async fn update_profile(&self, _: &Context, _: UpdateProfileRequest) -> Result<OwnProfile> { no() }
+    async fn list_changed(&self, _: &Context, _: ListChangedRequest) -> Result<ListChangedReply> { no() }
+    async fn get_privacy(&self, _: &Context, _: GetPrivacyRequest) -> Result<Privacy> { no() }
+    async fn update_privacy(&self, _: &Context, _: UpdatePrivacyRequest) -> Result<Privacy> { no() }
+
     async fn get_users(&self, _: &Context, request: GetUsersRequest) -> Result<GetUsersReply> {
         let profile = |user_id: Vec<u8>| PublicProfile { nickname: format!("nick {}", user_id[0]), user_id, ..Default::default() };
         Ok(GetUsersReply { users: request.user_ids.into_iter().map(profile).collect() })
@@ -119,6 +124,7 @@ pub struct FakeContacts {
 #[rustfmt::skip]
 impl Contacts for FakeContacts {
     async fn request_friend(&self, _: &Context, _: RequestFriendRequest) -> Result<FriendRequest> { no() }
+    async fn find_person(&self, _: &Context, _: FindPersonRequest) -> Result<FindPersonReply> { no() }
     async fn list_requests(&self, _: &Context, _: ListRequestsRequest) -> Result<ListRequestsReply> { no() }
     async fn get_request(&self, _: &Context, _: AnswerRequest) -> Result<FriendRequest> { no() }
     async fn accept_request(&self, _: &Context, _: AnswerRequest) -> Result<FriendRequest> { no() }

@@ -112,6 +112,8 @@ pub struct Limits {
     pub friend_requests_per_day: u32,
     pub friend_request_bytes: u32,
     pub name_bytes: usize,
+    pub signature_bytes: usize,
+    pub profile_changes_per_hour: u32,
     pub invitations: u32,
     pub password_min_bytes: u32,
     pub password_max_bytes: u32,
