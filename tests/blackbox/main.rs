@@ -10,6 +10,7 @@ mod accounts;
 mod binary;
 mod blocks;
 mod chat;
+mod closed_accounts;
 mod conversations;
 mod drain;
 mod frames;

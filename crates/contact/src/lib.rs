@@ -22,6 +22,7 @@ mod block;
 mod create_category;
 mod delete_category;
 mod delete_friend;
+mod erase_person;
 mod expire;
 mod find_person;
 mod get_request;
@@ -52,10 +53,11 @@ use anser_contract::{
     Context,
     v1::{
         AnswerRequest, Auth, Block, BlockRequest, Contacts, Conversations, CreateCategoryRequest, DeleteCategoryReply,
-        DeleteCategoryRequest, DeleteFriendReply, DeleteFriendRequest, FindPersonReply, FindPersonRequest, Friend,
-        FriendCategories, FriendCategory, FriendRequest, ListBlocksReply, ListBlocksRequest, ListCategoriesRequest,
-        ListFriendsReply, ListFriendsRequest, ListRequestsReply, ListRequestsRequest, RenameCategoryRequest,
-        RequestFriendRequest, SyncContactsReply, SyncContactsRequest, UnblockReply, UpdateFriendRequest, Users,
+        DeleteCategoryRequest, DeleteFriendReply, DeleteFriendRequest, ErasePersonReply, ErasePersonRequest,
+        FindPersonReply, FindPersonRequest, Friend, FriendCategories, FriendCategory, FriendRequest, ListBlocksReply,
+        ListBlocksRequest, ListCategoriesRequest, ListFriendsReply, ListFriendsRequest, ListRequestsReply,
+        ListRequestsRequest, RenameCategoryRequest, RequestFriendRequest, SyncContactsReply, SyncContactsRequest,
+        UnblockReply, UpdateFriendRequest, Users,
     },
 };
 use anser_engine::{Db, Fingerprints, Migration};
@@ -235,6 +237,10 @@ impl Contacts for ContactService {
 
     async fn delete_category(&self, ctx: &Context, request: DeleteCategoryRequest) -> Result<DeleteCategoryReply> {
         delete_category::delete_category(self, ctx, request).await
+    }
+
+    async fn erase_person(&self, ctx: &Context, request: ErasePersonRequest) -> Result<ErasePersonReply> {
+        erase_person::erase_person(self, ctx, request).await
     }
 
     async fn sync_contacts(&self, ctx: &Context, request: SyncContactsRequest) -> Result<SyncContactsReply> {

@@ -106,6 +106,22 @@ pub(crate) fn settle(tx: &mut Tx<'_>, pair: Pair, version: i64, conversation: &[
     .map(|_| ())
 }
 
+/// Pairs in which somebody has a friend or blocks the other, or of which messaging does not know yet.
+pub(crate) fn pairs_of(reader: &Reader<'_>, user: UserId, limit: i64) -> Result<Vec<Pair>> {
+    let pair = |row: &Row<'_>| Ok(Pair { lo: row.id(0)?, hi: row.id(1)? });
+    let mut pairs = reader.rows(
+        "SELECT user_lo, user_hi FROM contact_pair WHERE user_lo = ? AND (friends = 1 OR lo_blocked_at > 0 OR settled = 0) LIMIT ?",
+        &[(&user).into(), limit.into()],
+        pair,
+    )?;
+    pairs.extend(reader.rows(
+        "SELECT user_lo, user_hi FROM contact_pair WHERE user_hi = ? AND (friends = 1 OR hi_blocked_at > 0 OR settled = 0) LIMIT ?",
+        &[(&user).into(), limit.into()],
+        pair,
+    )?);
+    Ok(pairs)
+}
+
 /// How many friends a person has, by decision.
 pub(crate) fn count_friends(reader: &Reader<'_>, user: UserId) -> Result<i64> {
     let as_lo = "SELECT COUNT(*) FROM contact_pair WHERE user_lo = ? AND friends = 1";

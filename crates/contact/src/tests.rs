@@ -1,6 +1,7 @@
 //! What two people and a messaging service that comes and goes can do to a friendship.
 
 mod blocking;
+mod erasing;
 mod friendship;
 mod histories;
 mod messaging_away;
@@ -21,21 +22,23 @@ use anser_contract::{
     Actor, Context,
     v1::{
         AnswerInvitationRequest, AnswerRequest, ApplyRelationReply, ApplyRelationRequest, Audience, Auth, Block,
-        BlockRequest, ChangeRoleRequest, CheckSessionsReply, CheckSessionsRequest, ContactChanged, Contacts,
-        Conversation, Conversations, CreateCategoryRequest, CreateGroupRequest, CreateUserRequest,
-        DeclineInvitationReply, DeleteCategoryRequest, DeleteFriendRequest, EndSessionReply, EndSessionRequest,
-        EndedSinceReply, EndedSinceRequest, Events, FindByUsernameReply, FindByUsernameRequest, FindPersonRequest,
+        BlockRequest, ChangePasswordReply, ChangePasswordRequest, ChangeRoleRequest, CheckSessionsReply,
+        CheckSessionsRequest, CloseAccountReply, CloseAccountRequest, CloseProfileReply, CloseProfileRequest,
+        ContactChanged, Contacts, Conversation, Conversations, CreateCategoryRequest, CreateGroupRequest,
+        CreateUserRequest, DeclineInvitationReply, DeleteCategoryRequest, DeleteFriendRequest, EndSessionReply,
+        EndSessionRequest, EndedSinceReply, EndedSinceRequest, ErasePersonReply, ErasePersonRequest, Events,
+        FindByUsernameReply, FindByUsernameRequest, FindPersonRequest, FinishClosingReply, FinishClosingRequest,
         FollowRequest, Friend, FriendCategories, FriendCategory, FriendRequest, FriendRequestState,
         GetConversationRequest, GetMeRequest, GetPrivacyRequest, GetUsersReply, GetUsersRequest, GetVerifyKeysReply,
         GetVerifyKeysRequest, InCategory, InviteReply, InviteRequest, LeaveReply, LeaveRequest, ListBlocksRequest,
-        ListCategoriesRequest, ListChangedReply, ListChangedRequest, ListConversationsReply, ListConversationsRequest,
-        ListFriendsRequest, ListInvitationsReply, ListInvitationsRequest, ListMembersReply, ListMembersRequest,
-        ListRequestsRequest, ListSessionsReply, ListSessionsRequest, LoginRequest, Member, MintTicketReply,
-        MintTicketRequest, OpenDirectRequest, OwnProfile, Privacy, ProfileChange, PublicProfile, RedeemTicketRequest,
-        RefreshRequest, RegisterReply, RegisterRequest, RemoveMemberReply, RemoveMemberRequest, RenameCategoryRequest,
-        RequestFriendRequest, SessionClaims, SyncContactsReply, SyncContactsRequest, SyncProfileReply,
-        SyncProfileRequest, TokenReply, UpdateFriendRequest, UpdatePrivacyRequest, UpdateProfileRequest, Users,
-        service_event::Event,
+        ListCategoriesRequest, ListChangedReply, ListChangedRequest, ListClosingReply, ListClosingRequest,
+        ListConversationsReply, ListConversationsRequest, ListFriendsRequest, ListInvitationsReply,
+        ListInvitationsRequest, ListMembersReply, ListMembersRequest, ListRequestsRequest, ListSessionsReply,
+        ListSessionsRequest, LoginRequest, Member, MintTicketReply, MintTicketRequest, OpenDirectRequest, OwnProfile,
+        Privacy, ProfileChange, PublicProfile, RedeemTicketRequest, RefreshRequest, RegisterReply, RegisterRequest,
+        RemoveMemberReply, RemoveMemberRequest, RenameCategoryRequest, RequestFriendRequest, SessionClaims,
+        SyncContactsReply, SyncContactsRequest, SyncProfileReply, SyncProfileRequest, TokenReply, UpdateFriendRequest,
+        UpdatePrivacyRequest, UpdateProfileRequest, Users, service_event::Event,
     },
 };
 use anser_engine::{Db, DbOptions, Durability, outbox::Outbox};
@@ -191,6 +194,7 @@ impl Users for People {
 
     async fn create_user(&self, _: &Context, _: CreateUserRequest) -> Result<OwnProfile> { unreachable!() }
     async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> { unreachable!() }
+    async fn close_profile(&self, _: &Context, _: CloseProfileRequest) -> Result<CloseProfileReply> { unreachable!() }
     async fn update_profile(&self, _: &Context, _: UpdateProfileRequest) -> Result<OwnProfile> { unreachable!() }
     async fn update_privacy(&self, _: &Context, _: UpdatePrivacyRequest) -> Result<Privacy> { unreachable!() }
     async fn sync_profile(&self, _: &Context, _: SyncProfileRequest) -> Result<SyncProfileReply> { unreachable!() }
@@ -209,6 +213,10 @@ impl Auth for People {
     async fn refresh(&self, _: &Context, _: RefreshRequest) -> Result<TokenReply> { unreachable!() }
     async fn list_sessions(&self, _: &Context, _: ListSessionsRequest) -> Result<ListSessionsReply> { unreachable!() }
     async fn end_session(&self, _: &Context, _: EndSessionRequest) -> Result<EndSessionReply> { unreachable!() }
+    async fn change_password(&self, _: &Context, _: ChangePasswordRequest) -> Result<ChangePasswordReply> { unreachable!() }
+    async fn close_account(&self, _: &Context, _: CloseAccountRequest) -> Result<CloseAccountReply> { unreachable!() }
+    async fn list_closing(&self, _: &Context, _: ListClosingRequest) -> Result<ListClosingReply> { unreachable!() }
+    async fn finish_closing(&self, _: &Context, _: FinishClosingRequest) -> Result<FinishClosingReply> { unreachable!() }
     async fn mint_ticket(&self, _: &Context, _: MintTicketRequest) -> Result<MintTicketReply> { unreachable!() }
     async fn redeem_ticket(&self, _: &Context, _: RedeemTicketRequest) -> Result<SessionClaims> { unreachable!() }
     async fn get_verify_keys(&self, _: &Context, _: GetVerifyKeysRequest) -> Result<GetVerifyKeysReply> { unreachable!() }
@@ -281,6 +289,7 @@ impl Conversations for Messaging {
         Ok(ApplyRelationReply { conversation_id: held.conversation.clone(), applied_version: held.version })
     }
 
+    async fn erase_person(&self, _: &Context, _: ErasePersonRequest) -> Result<ErasePersonReply> { unreachable!() }
     async fn create_group(&self, _: &Context, _: CreateGroupRequest) -> Result<Conversation> { unreachable!() }
     async fn open_direct(&self, _: &Context, _: OpenDirectRequest) -> Result<Conversation> { unreachable!() }
     async fn get_conversation(&self, _: &Context, _: GetConversationRequest) -> Result<Conversation> { unreachable!() }

@@ -163,6 +163,10 @@ impl Conversations for MessagingService {
         conversation::change_role(&self.0, ctx, request).await
     }
 
+    async fn erase_person(&self, ctx: &Context, request: v1::ErasePersonRequest) -> Result<v1::ErasePersonReply> {
+        conversation::erase_person(&self.0, ctx, request).await
+    }
+
     async fn apply_relation(&self, ctx: &Context, request: v1::ApplyRelationRequest) -> Result<v1::ApplyRelationReply> {
         conversation::apply_relation(&self.0, ctx, request).await
     }

@@ -60,6 +60,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
                 _ => Node::alone(),
             };
             let services = services(&config, &engines, &clock, &mut node).await?;
+            upkeep::closing(&services, &clock, &shutdown);
             // Needed until the last request is answered, so it ends with the process and not with the shutdown.
             let _peers = serve_peers(sockets.peers, node, &CancellationToken::new());
             let door = Door::open(&config, services, &clock, &health, &metrics)?;
@@ -71,7 +72,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             let engines = Engines::open(&config, &clock, &health)?;
             upkeep::store(&engines, &health, &shutdown);
             let mut node = Node::serving(engines.peer.clone());
-            services(&config, &engines, &clock, &mut node).await?;
+            let services = services(&config, &engines, &clock, &mut node).await?;
+            upkeep::closing(&services, &clock, &shutdown);
             if let Some(listener) = sockets.probes {
                 probes::serve(listener, &health, &metrics, &shutdown);
             }

@@ -15,6 +15,8 @@ pub enum Action {
     ReadOwnProfile,
     /// Change one's profile or who may do what about oneself.
     EditOwnProfile,
+    /// Close one's account.
+    CloseAccount,
     /// See, end or refresh a device session.
     ManageSession,
     /// See a friend request.
@@ -89,6 +91,7 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
             ReadProfile
                 | ReadOwnProfile
                 | EditOwnProfile
+                | CloseAccount
                 | ManageSession
                 | ReadFriendRequest
                 | AnswerFriendRequest

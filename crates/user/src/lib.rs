@@ -4,10 +4,11 @@
 //! - **Calls**: nobody.
 //! - **Tells**: `UserUpdated` to the person's own devices, in the transaction that changes their profile or settings.
 //! - **Holds always**: a profile is made once for a user id; its version only rises; what a person sees of others
-//!   ([`PublicProfile`]) is a part of what they see of themselves ([`OwnProfile`]).
+//!   (`PublicProfile`) is a part of what they see of themselves (`OwnProfile`).
 //!
 //! Here does not live: passwords, sessions, whether a user name is well formed or taken (auth), friendships (contact).
 
+mod close_profile;
 mod create_user;
 mod get_me;
 mod get_privacy;
@@ -25,9 +26,9 @@ mod update_profile;
 use anser_contract::{
     Actor, Context,
     v1::{
-        CreateUserRequest, GetMeRequest, GetPrivacyRequest, GetUsersReply, GetUsersRequest, ListChangedReply,
-        ListChangedRequest, OwnProfile, Privacy, PublicProfile, SyncProfileReply, SyncProfileRequest,
-        UpdatePrivacyRequest, UpdateProfileRequest, Users,
+        CloseProfileReply, CloseProfileRequest, CreateUserRequest, GetMeRequest, GetPrivacyRequest, GetUsersReply,
+        GetUsersRequest, ListChangedReply, ListChangedRequest, OwnProfile, Privacy, SyncProfileReply,
+        SyncProfileRequest, UpdatePrivacyRequest, UpdateProfileRequest, Users,
     },
 };
 use anser_engine::{Db, Fingerprints, Migration};
@@ -37,6 +38,7 @@ use anser_types::{Action, Clock, Result, Standing, authorise};
 pub const MIGRATIONS: &[Migration] = &[
     Migration { service: "user", number: 1, sql: include_str!("../migrations/0001_profile.sql") },
     Migration { service: "user", number: 2, sql: include_str!("../migrations/0002_changes.sql") },
+    Migration { service: "user", number: 3, sql: include_str!("../migrations/0003_closed.sql") },
 ];
 
 /// What can be set about profiles.
@@ -100,6 +102,10 @@ impl Users for UserService {
         list_changed::list_changed(self, ctx, request).await
     }
 
+    async fn close_profile(&self, ctx: &Context, request: CloseProfileRequest) -> Result<CloseProfileReply> {
+        close_profile::close_profile(self, ctx, request).await
+    }
+
     async fn get_privacy(&self, ctx: &Context, request: GetPrivacyRequest) -> Result<Privacy> {
         get_privacy::get_privacy(self, ctx, request).await
     }
@@ -115,9 +121,4 @@ fn may_read_profiles(ctx: &Context) -> Result<()> {
         Actor::Service => Ok(()),
         _ => ctx.user().and_then(|_| authorise(Action::ReadProfile, Standing::Person)),
     }
-}
-
-fn public(profile: OwnProfile) -> PublicProfile {
-    let OwnProfile { user_id, username, nickname, avatar, signature, .. } = profile;
-    PublicProfile { user_id, username, nickname, avatar, signature }
 }

@@ -1,10 +1,8 @@
 //! Every statement of this service.
 
-use anser_contract::v1::{OwnProfile, Privacy, ProfileChange};
+use anser_contract::v1::{OwnProfile, Privacy, ProfileChange, PublicProfile};
 use anser_engine::{Reader, Row, Tx};
 use anser_types::{Result, Timestamp, UserId};
-
-use crate::public;
 
 /// Stores a new profile; answers whether the id was free.
 pub(crate) fn insert_profile(
@@ -25,7 +23,7 @@ macro_rules! select_profile {
     ($rest:literal) => {
         concat!(
             "SELECT user_id, username, nickname, avatar, signature, created_at, version, find_me, request_me, presence, ",
-            "change_no FROM user_profile ",
+            "change_no, closed FROM user_profile ",
             $rest
         )
     };
@@ -48,9 +46,25 @@ fn own_profile(row: &Row<'_>) -> Result<OwnProfile> {
     })
 }
 
-/// Somebody's profile, with what only they see.
+/// Somebody's profile, with what only they see; a closed account has nobody to see it.
 pub(crate) fn profile(reader: &Reader<'_>, user: UserId) -> Result<Option<OwnProfile>> {
-    reader.row(select_profile!("WHERE user_id = ?"), &[(&user).into()], own_profile)
+    reader.row(select_profile!("WHERE user_id = ? AND closed = 0"), &[(&user).into()], own_profile)
+}
+
+fn public_profile_of(row: &Row<'_>) -> Result<PublicProfile> {
+    Ok(PublicProfile {
+        user_id: row.blob(0)?,
+        username: row.text(1)?,
+        nickname: row.text(2)?,
+        avatar: row.text(3)?,
+        signature: row.text(4)?,
+        closed: row.flag(11)?,
+    })
+}
+
+/// What others see of somebody.
+pub(crate) fn public_profile(reader: &Reader<'_>, user: UserId) -> Result<Option<PublicProfile>> {
+    reader.row(select_profile!("WHERE user_id = ?"), &[(&user).into()], public_profile_of)
 }
 
 /// Stores what others see of somebody; the next version, and the next change of all.
@@ -68,8 +82,20 @@ pub(crate) fn changed_after(reader: &Reader<'_>, after_no: i64, limit: i64) -> R
     reader.rows(
         select_profile!("WHERE change_no > ? ORDER BY change_no LIMIT ?"),
         &[after_no.into(), limit.into()],
-        |row| Ok(ProfileChange { change_no: row.int(10)?, profile: Some(public(own_profile(row)?)) }),
+        |row| Ok(ProfileChange { change_no: row.int(10)?, profile: Some(public_profile_of(row)?) }),
     )
+}
+
+/// Empties a profile: of its person nothing is left but that they were there.
+pub(crate) fn close_profile(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
+    let change_no = tx.number("SELECT MAX(change_no) FROM user_profile", &[])? + 1;
+    tx.exec(
+        "UPDATE user_profile SET username = '', nickname = '', avatar = '', signature = '', find_me = 3, request_me = 3,
+             presence = 3, closed = 1, version = version + 1, change_no = ?
+         WHERE user_id = ? AND closed = 0",
+        &[change_no.into(), (&user).into()],
+    )
+    .map(|_| ())
 }
 
 /// Stores who may do what about somebody; the next version. Nobody else sees it, so it is no change of all.

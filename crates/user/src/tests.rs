@@ -3,9 +3,9 @@
 use anser_contract::{
     Actor, Context,
     v1::{
-        Audience, CreateUserRequest, Events, FollowRequest, GetMeRequest, GetPrivacyRequest, GetUsersRequest,
-        ListChangedRequest, OwnProfile, Privacy, SyncProfileRequest, UpdatePrivacyRequest, UpdateProfileRequest, Users,
-        service_event::Event,
+        Audience, CloseProfileRequest, CreateUserRequest, Events, FollowRequest, GetMeRequest, GetPrivacyRequest,
+        GetUsersRequest, ListChangedRequest, OwnProfile, Privacy, PublicProfile, SyncProfileRequest,
+        UpdatePrivacyRequest, UpdateProfileRequest, Users, service_event::Event,
     },
 };
 use anser_engine::{Db, DbOptions, Durability, outbox::Outbox};
@@ -203,4 +203,24 @@ async fn privacy_is_ones_own_and_has_sensible_defaults() {
     }
     assert_eq!(get(as_user(bob), ada.to_vec()).await.unwrap_err().code, Code::NotFound);
     assert_eq!(get(Context::service(), bob.to_vec()).await.unwrap_err().code, Code::NotFound);
+}
+
+#[tokio::test]
+async fn of_a_closed_account_only_that_is_left() {
+    let world = World::new();
+    let ada = world.id();
+    world.create(ada, "ada", "Ada").await.unwrap();
+    let request = CloseProfileRequest { user_id: ada.to_vec() };
+    assert_eq!(world.users.close_profile(&as_user(ada), request.clone()).await.unwrap_err().code, Code::Forbidden);
+    for _ in 0..2 {
+        world.users.close_profile(&Context::service(), request.clone()).await.unwrap();
+    }
+    let asked = GetUsersRequest { user_ids: vec![ada.to_vec()] };
+    let seen = world.users.get_users(&Context::service(), asked).await.unwrap().users;
+    assert_eq!(seen, [PublicProfile { user_id: ada.to_vec(), closed: true, ..Default::default() }]);
+    assert_eq!(world.changed(0).await, [(1, String::new())], "friends are told once");
+    assert_eq!(world.users.get_me(&as_user(ada), GetMeRequest {}).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(world.users.update_profile(&as_user(ada), renaming("Ada")).await.unwrap_err().code, Code::NotFound);
+    let privacy = GetPrivacyRequest { user_id: ada.to_vec() };
+    assert_eq!(world.users.get_privacy(&Context::service(), privacy).await.unwrap_err().code, Code::NotFound);
 }

@@ -1,7 +1,8 @@
 //! Profiles, friend requests, friends.
 
 use anser_types::{FriendCategoryId, FriendRequestId, UserId};
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use super::{Client, Page};
 use crate::{
@@ -20,6 +21,18 @@ impl Client {
     /// Changes what others see; what is `None` stays.
     pub async fn update_profile(&self, nickname: Option<&str>, signature: Option<&str>) -> Result<OwnProfile> {
         self.patch("/v1/users/me", json!({ "nickname": nickname, "signature": signature })).await
+    }
+
+    /// Changes the caller's password; their other sessions end.
+    pub async fn change_password(&self, old: &str, new: &str) -> Result<()> {
+        let body = json!({ "old_password": old, "new_password": new });
+        self.json::<Value>(Method::PUT, "/v1/users/me/password", Some(&body), None).await.map(drop)
+    }
+
+    /// Closes the caller's account for good.
+    pub async fn close_account(&self, password: &str) -> Result<()> {
+        let body = json!({ "password": password });
+        self.json::<Value>(Method::DELETE, "/v1/users/me", Some(&body), None).await.map(drop)
     }
 
     /// Who may do what about the caller.

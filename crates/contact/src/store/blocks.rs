@@ -86,3 +86,16 @@ pub(crate) fn count_blocks(reader: &Reader<'_>, user: UserId) -> Result<i64> {
     let as_hi = "SELECT COUNT(*) FROM contact_pair WHERE user_hi = ? AND hi_blocked_at > 0";
     Ok(reader.number(as_lo, &[(&user).into()])? + reader.number(as_hi, &[(&user).into()])?)
 }
+
+/// Forgets whom somebody blocked, some of them; answers whether there were any.
+pub(crate) fn forget_blocks(tx: &mut Tx<'_>, user: UserId, limit: i64) -> Result<bool> {
+    let blocked = tx.rows(
+        "SELECT blocked_id FROM contact_block WHERE user_id = ? LIMIT ?",
+        &[(&user).into(), limit.into()],
+        |row| row.id::<UserId>(0),
+    )?;
+    for other in &blocked {
+        tx.exec("DELETE FROM contact_block WHERE user_id = ? AND blocked_id = ?", &[(&user).into(), other.into()])?;
+    }
+    Ok(!blocked.is_empty())
+}

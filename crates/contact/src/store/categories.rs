@@ -60,3 +60,8 @@ pub(crate) fn set_categories_version(tx: &mut Tx<'_>, user: UserId, version: i64
     tx.exec("UPDATE contact_version SET categories_version = ? WHERE user_id = ?", &[version.into(), (&user).into()])
         .map(|_| ())
 }
+
+/// Forgets somebody's categories, which are few; answers whether there were any.
+pub(crate) fn forget_categories(tx: &mut Tx<'_>, user: UserId) -> Result<bool> {
+    Ok(tx.exec("DELETE FROM contact_category WHERE user_id = ?", &[(&user).into()])? > 0)
+}

@@ -111,3 +111,16 @@ pub(crate) fn remove_friend(tx: &mut Tx<'_>, user: UserId, friend: UserId, versi
     )
     .map(|_| ())
 }
+
+/// Forgets how somebody saw their friends, some of them; answers whether there were any.
+pub(crate) fn forget_friends(tx: &mut Tx<'_>, user: UserId, limit: i64) -> Result<bool> {
+    let friends = tx.rows(
+        "SELECT friend_id FROM contact_friend WHERE user_id = ? LIMIT ?",
+        &[(&user).into(), limit.into()],
+        |row| row.id::<UserId>(0),
+    )?;
+    for friend in &friends {
+        tx.exec("DELETE FROM contact_friend WHERE user_id = ? AND friend_id = ?", &[(&user).into(), friend.into()])?;
+    }
+    Ok(!friends.is_empty())
+}

@@ -207,3 +207,32 @@ pub(crate) fn requests_since(
     };
     reader.rows(sql, &[(&user).into(), since.into(), limit.into()], |row| Ok((row.int(version)?, request_of(row)?)))
 }
+
+/// Requests that somebody made or got and that wait for an answer.
+pub(crate) fn pending_of(reader: &Reader<'_>, user: UserId, limit: i64) -> Result<Vec<Request>> {
+    let pending = State::Pending as i64;
+    let mut found = reader.rows(
+        select_request!("WHERE from_user = ? AND state = ? LIMIT ?"),
+        &[(&user).into(), pending.into(), limit.into()],
+        request_of,
+    )?;
+    found.extend(reader.rows(
+        select_request!("WHERE to_user = ? AND state = ? LIMIT ?"),
+        &[(&user).into(), pending.into(), limit.into()],
+        request_of,
+    )?);
+    Ok(found)
+}
+
+/// Forgets what somebody wrote in their requests, some of them; answers whether there were any.
+pub(crate) fn forget_words(tx: &mut Tx<'_>, user: UserId, limit: i64) -> Result<bool> {
+    let requests = tx.rows(
+        "SELECT request_id FROM contact_request WHERE from_user = ? AND message <> '' LIMIT ?",
+        &[(&user).into(), limit.into()],
+        |row| row.id::<FriendRequestId>(0),
+    )?;
+    for request in &requests {
+        tx.exec("UPDATE contact_request SET message = '' WHERE request_id = ?", &[request.into()])?;
+    }
+    Ok(!requests.is_empty())
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anser_contract::Context;
+use anser_contract::v1::{ChangePasswordRequest, CloseAccountRequest};
 use anser_contract::v1::{FindPersonRequest, GetMeRequest, GetPrivacyRequest, GetUsersRequest, OwnProfile, Privacy};
 use anser_contract::v1::{PublicProfile, UpdatePrivacyRequest, UpdateProfileRequest};
 use anser_contract::v1::{RegisterReply, RegisterRequest};
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    http::extract::{Call, IdempotencyKey, Json, Path, Query},
+    http::extract::{Call, IdempotencyKey, Json, NoIdempotencyKey, Path, Query},
     problem::Answer,
     routes::{Class, Route, route},
     state::Gateway,
@@ -41,6 +42,27 @@ pub fn routes() -> Vec<Route> {
             .keyed()
             .takes::<ProfileChanges>()
             .answers::<OwnProfile>(200, "Your profile as it is now"),
+        route(Method::PUT, "/v1/users/me/password", "change_password", change_password)
+            .class(Class::User)
+            .about("Change your password")
+            .details(
+                "Every other session of yours ends; this one stays. Tries are limited like logins. It takes no \
+                 `Idempotency-Key`: of secrets nothing is kept.",
+            )
+            .takes::<NewPassword>()
+            .answers_other(204, None, "The new password counts")
+            .refuses(&[Code::Forbidden, Code::RateLimited]),
+        route(Method::DELETE, "/v1/users/me", "close_account", close_account)
+            .class(Class::User)
+            .about("Close your account")
+            .details(
+                "All your sessions end. Profile, friends, blocks and settings are erased within seconds, your groups pass to \
+                 their oldest admin or member, and you leave them. What you said stays, said by a closed account. The \
+                 user name stays taken. There is no way back.",
+            )
+            .takes::<Confirmation>()
+            .answers_other(204, None, "The account is closed")
+            .refuses(&[Code::Forbidden, Code::RateLimited]),
         route(Method::GET, "/v1/users/me/privacy", "get_privacy", get_privacy)
             .class(Class::User)
             .about("Who may do what about you")
@@ -114,6 +136,43 @@ async fn update_me(
 ) -> Answer<axum::Json<OwnProfile>> {
     let request = UpdateProfileRequest { nickname, signature, idempotency_key };
     Ok(axum::Json(gateway.services.users.update_profile(&ctx, request).await?))
+}
+
+/// The password, old and new.
+#[derive(Deserialize, ToSchema)]
+struct NewPassword {
+    /// The one that counts now.
+    old_password: String,
+    /// 6 to 128 bytes.
+    new_password: String,
+}
+
+async fn change_password(
+    State(gateway): State<Arc<Gateway>>,
+    Call(ctx): Call,
+    _: NoIdempotencyKey,
+    Json(NewPassword { old_password, new_password }): Json<NewPassword>,
+) -> Answer<StatusCode> {
+    let request = ChangePasswordRequest { old_password, new_password };
+    gateway.services.auth.change_password(&ctx, request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// That it is really you.
+#[derive(Deserialize, ToSchema)]
+struct Confirmation {
+    /// Your password.
+    password: String,
+}
+
+async fn close_account(
+    State(gateway): State<Arc<Gateway>>,
+    Call(ctx): Call,
+    _: NoIdempotencyKey,
+    Json(Confirmation { password }): Json<Confirmation>,
+) -> Answer<StatusCode> {
+    gateway.services.auth.close_account(&ctx, CloseAccountRequest { password }).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn get_privacy(State(gateway): State<Arc<Gateway>>, Call(ctx): Call) -> Answer<axum::Json<Privacy>> {

@@ -94,7 +94,7 @@ pub fn profile(user: &[u8]) -> PublicProfile {
         username: nickname.to_lowercase(),
         nickname: nickname.into(),
         avatar: format!("{nickname}.png"),
-        signature: String::new(),
+        ..PublicProfile::default()
     }
 }
 
@@ -155,6 +155,7 @@ fake!(Users {
     update_profile(r: UpdateProfileRequest) -> OwnProfile {
         OwnProfile { nickname: r.nickname.unwrap_or_default(), signature: r.signature.unwrap_or_default(), ..OwnProfile::default() }
     }
+    close_profile(_r: CloseProfileRequest) -> CloseProfileReply { CloseProfileReply {} }
     list_changed(_r: ListChangedRequest) -> ListChangedReply { ListChangedReply::default() }
     get_privacy(_r: GetPrivacyRequest) -> Privacy { Privacy { find_me: Audience::Nobody.into(), ..Privacy::default() } }
     update_privacy(r: UpdatePrivacyRequest) -> Privacy { r.privacy.unwrap_or_default() }
@@ -184,6 +185,20 @@ impl Auth for Fake {
     async fn end_session(&self, ctx: &Context, r: EndSessionRequest) -> Result<EndSessionReply> {
         self.called("end_session", ctx, format!("{r:?}")).await?;
         Ok(EndSessionReply {})
+    }
+    async fn change_password(&self, ctx: &Context, r: ChangePasswordRequest) -> Result<ChangePasswordReply> {
+        self.called("change_password", ctx, format!("{r:?}")).await?;
+        Ok(ChangePasswordReply {})
+    }
+    async fn close_account(&self, ctx: &Context, r: CloseAccountRequest) -> Result<CloseAccountReply> {
+        self.called("close_account", ctx, format!("{r:?}")).await?;
+        Ok(CloseAccountReply {})
+    }
+    async fn list_closing(&self, _: &Context, _: ListClosingRequest) -> Result<ListClosingReply> {
+        Ok(ListClosingReply::default())
+    }
+    async fn finish_closing(&self, _: &Context, _: FinishClosingRequest) -> Result<FinishClosingReply> {
+        Ok(FinishClosingReply {})
     }
     async fn mint_ticket(&self, ctx: &Context, r: MintTicketRequest) -> Result<MintTicketReply> {
         self.called("mint_ticket", ctx, format!("{r:?}")).await?;
@@ -235,6 +250,7 @@ fake!(Contacts {
     create_category(r: CreateCategoryRequest) -> FriendCategory { category(&r.name) }
     rename_category(r: RenameCategoryRequest) -> FriendCategory { category(&r.name) }
     delete_category(_r: DeleteCategoryRequest) -> DeleteCategoryReply { DeleteCategoryReply {} }
+    erase_person(_r: ErasePersonRequest) -> ErasePersonReply { ErasePersonReply::default() }
     sync_contacts(_r: SyncContactsRequest) -> SyncContactsReply { SyncContactsReply::default() }
 });
 
@@ -257,6 +273,7 @@ fake!(Conversations {
     remove_member(_r: RemoveMemberRequest) -> RemoveMemberReply { RemoveMemberReply {} }
     leave(_r: LeaveRequest) -> LeaveReply { LeaveReply {} }
     change_role(r: ChangeRoleRequest) -> Member { Member { user_id: r.user_id, role: r.role, ..Member::default() } }
+    erase_person(_r: ErasePersonRequest) -> ErasePersonReply { ErasePersonReply::default() }
     apply_relation(_r: ApplyRelationRequest) -> ApplyRelationReply { ApplyRelationReply::default() }
 });
 

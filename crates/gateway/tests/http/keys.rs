@@ -54,7 +54,7 @@ async fn a_key_has_a_shape() {
 }
 
 #[tokio::test]
-async fn calls_that_answer_secrets_refuse_a_key() {
+async fn calls_that_deal_in_secrets_refuse_a_key() {
     let house = House::start().await;
     let id = BOB.to_string();
     for (method, path, body) in [
@@ -63,6 +63,8 @@ async fn calls_that_answer_secrets_refuse_a_key() {
         (Method::DELETE, "/v1/sessions/current".to_owned(), json!({})),
         (Method::DELETE, format!("/v1/sessions/{id}"), json!({})),
         (Method::POST, "/v1/ws-tickets".to_owned(), json!({})),
+        (Method::PUT, "/v1/users/me/password".to_owned(), json!({"old_password": "a", "new_password": "b"})),
+        (Method::DELETE, "/v1/users/me".to_owned(), json!({"password": "a"})),
     ] {
         let answer = house.alice(method, &path).header("idempotency-key", "k").json(body).send().await;
         assert_eq!(answer.problem()["fields"][0]["field"], "Idempotency-Key", "{path}");

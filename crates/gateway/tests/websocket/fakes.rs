@@ -66,6 +66,10 @@ impl Auth for FakeAuth {
     async fn refresh(&self, _: &Context, _: RefreshRequest) -> Result<TokenReply> { no() }
     async fn list_sessions(&self, _: &Context, _: ListSessionsRequest) -> Result<ListSessionsReply> { no() }
     async fn end_session(&self, _: &Context, _: EndSessionRequest) -> Result<EndSessionReply> { no() }
+    async fn change_password(&self, _: &Context, _: ChangePasswordRequest) -> Result<ChangePasswordReply> { no() }
+    async fn close_account(&self, _: &Context, _: CloseAccountRequest) -> Result<CloseAccountReply> { no() }
+    async fn list_closing(&self, _: &Context, _: ListClosingRequest) -> Result<ListClosingReply> { no() }
+    async fn finish_closing(&self, _: &Context, _: FinishClosingRequest) -> Result<FinishClosingReply> { no() }
     async fn mint_ticket(&self, _: &Context, _: MintTicketRequest) -> Result<MintTicketReply> { no() }
     async fn find_by_username(&self, _: &Context, _: FindByUsernameRequest) -> Result<FindByUsernameReply> { no() }
 
@@ -99,6 +103,7 @@ impl Users for FakeUsers {
     async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> { no() }
 
     async fn update_profile(&self, _: &Context, _: UpdateProfileRequest) -> Result<OwnProfile> { no() }
+    async fn close_profile(&self, _: &Context, _: CloseProfileRequest) -> Result<CloseProfileReply> { no() }
     async fn list_changed(&self, _: &Context, _: ListChangedRequest) -> Result<ListChangedReply> { no() }
     async fn get_privacy(&self, _: &Context, _: GetPrivacyRequest) -> Result<Privacy> { no() }
     async fn update_privacy(&self, _: &Context, _: UpdatePrivacyRequest) -> Result<Privacy> { no() }
@@ -132,6 +137,7 @@ impl Contacts for FakeContacts {
     async fn list_friends(&self, _: &Context, _: ListFriendsRequest) -> Result<ListFriendsReply> { no() }
     async fn delete_friend(&self, _: &Context, _: DeleteFriendRequest) -> Result<DeleteFriendReply> { no() }
 
+    async fn erase_person(&self, _: &Context, _: ErasePersonRequest) -> Result<ErasePersonReply> { no() }
     async fn block(&self, _: &Context, _: BlockRequest) -> Result<Block> { no() }
     async fn unblock(&self, _: &Context, _: BlockRequest) -> Result<UnblockReply> { no() }
     async fn list_blocks(&self, _: &Context, _: ListBlocksRequest) -> Result<ListBlocksReply> { no() }
@@ -164,6 +170,7 @@ impl Conversations for FakeConversations {
     async fn remove_member(&self, _: &Context, _: RemoveMemberRequest) -> Result<RemoveMemberReply> { no() }
     async fn leave(&self, _: &Context, _: LeaveRequest) -> Result<LeaveReply> { no() }
     async fn change_role(&self, _: &Context, _: ChangeRoleRequest) -> Result<Member> { no() }
+    async fn erase_person(&self, _: &Context, _: ErasePersonRequest) -> Result<ErasePersonReply> { no() }
     async fn apply_relation(&self, _: &Context, _: ApplyRelationRequest) -> Result<ApplyRelationReply> { no() }
 }
 

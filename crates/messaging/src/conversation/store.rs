@@ -5,6 +5,8 @@ use anser_contract::v1::{ConversationKind, Invitation, Member, Role};
 use anser_engine::{Reader, Row, Tx, Value};
 use anser_types::{ConversationId, Error, Result, Timestamp, UserId};
 
+use crate::membership;
+
 /// A conversation as it was made, and how many are in it.
 pub struct ConversationRow {
     /// Direct or group.
@@ -151,6 +153,16 @@ fn member_from_row(row: &Row<'_>) -> Result<Member> {
     Ok(Member { user_id: row.blob(0)?, role: row.int(1)? as i32, joined_at: row.int(2)?, from_seq: row.int(3)? })
 }
 
+/// Who owns a group after its owner: the oldest admin, else the oldest member.
+pub fn heir(reader: &Reader<'_>, conversation: ConversationId, owner: UserId) -> Result<Option<UserId>> {
+    reader.row(
+        "SELECT user_id FROM messaging_member WHERE conversation = ? AND user_id <> ? AND to_seq IS NULL
+         ORDER BY role DESC, from_seq, user_id LIMIT 1",
+        &[(&conversation).into(), (&owner).into()],
+        |row| row.id(0),
+    )
+}
+
 // People
 
 /// In how many groups a person is.
@@ -215,6 +227,23 @@ pub fn set_relation(tx: &mut Tx<'_>, one: UserId, other: UserId, new: Pair) -> R
 
 fn in_order(one: UserId, other: UserId) -> (UserId, UserId) {
     (one.min(other), one.max(other))
+}
+
+/// Whether a direct conversation would take messages, if the two were friends.
+pub fn takes_messages(reader: &Reader<'_>, conversation: ConversationId) -> Result<bool> {
+    let Some((lo, hi)) = membership::pair(reader, conversation)? else { return Ok(false) };
+    let blocked = "SELECT COUNT(*) FROM messaging_direct WHERE user_lo = ? AND user_hi = ? AND blocked = 0";
+    Ok(reader.number(blocked, &[(&lo).into(), (&hi).into()])? > 0)
+}
+
+/// Whatever the two of a direct conversation are to each other, it takes no more messages.
+pub fn take_no_messages(tx: &mut Tx<'_>, conversation: ConversationId) -> Result<()> {
+    let Some((lo, hi)) = membership::pair(tx, conversation)? else { return Ok(()) };
+    tx.exec(
+        "UPDATE messaging_direct SET blocked = 1 WHERE user_lo = ? AND user_hi = ?",
+        &[(&lo).into(), (&hi).into()],
+    )?;
+    Ok(())
 }
 
 // Guests
@@ -303,6 +332,12 @@ pub fn delete_invitation(tx: &mut Tx<'_>, conversation: ConversationId, user: Us
         "DELETE FROM messaging_invitation WHERE user_id = ? AND conversation = ?",
         &[(&user).into(), (&conversation).into()],
     )?;
+    Ok(())
+}
+
+/// Nobody waits for this person's answers any more.
+pub fn delete_invitations(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
+    tx.exec("DELETE FROM messaging_invitation WHERE user_id = ?", &[(&user).into()])?;
     Ok(())
 }
 
