@@ -32,3 +32,4 @@ mod sockets;
 mod split;
 mod stranger;
 mod sync;
+mod typing;

@@ -117,6 +117,8 @@ struct JsonRequest<'a> {
     sync_me: Option<&'a RawValue>,
     #[serde(borrow)]
     read: Option<&'a RawValue>,
+    #[serde(borrow)]
+    typing: Option<&'a RawValue>,
 }
 
 fn read_json(payload: &[u8]) -> Result<Inbound, BadFrame> {
@@ -146,6 +148,7 @@ impl JsonRequest<'_> {
             JsonRequest { sync_conversations: Some(raw), .. } => parse(raw, Op::SyncConversations),
             JsonRequest { sync_me: Some(raw), .. } => parse(raw, Op::SyncMe),
             JsonRequest { read: Some(raw), .. } => parse(raw, Op::Read),
+            JsonRequest { typing: Some(raw), .. } => parse(raw, Op::Typing),
             _ => Err(unsupported()),
         }
     }
@@ -202,6 +205,8 @@ pub enum About {
     Contacts(i64),
     /// The user's own profile, which stands at this version with it.
     Profile(i64),
+    /// What nobody misses: the first to be left out.
+    Ephemeral,
     /// Anything else.
     Other,
 }

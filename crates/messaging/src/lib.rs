@@ -32,6 +32,7 @@ use crate::{
     message::{
         send::{Committer, SendLane},
         throttle::Throttle,
+        typing::Typists,
     },
     rooms::Rooms,
 };
@@ -54,6 +55,7 @@ pub struct Messaging {
     rooms: Arc<Rooms>,
     sends: Arc<SendLane>,
     throttle: Throttle,
+    typists: Typists,
     fanout: Fanout,
 }
 
@@ -71,7 +73,8 @@ impl Messaging {
         db.set_lane(Box::new(committer));
         let throttle = Throttle::new(clock.clone(), options.sends_per_second, options.send_burst);
         let pages = PageTokens::new(options.page_key);
-        let room = Arc::new(Self { db, clock, options, pages, log, rooms, sends, throttle, fanout });
+        let typists = Typists::new(clock.clone());
+        let room = Arc::new(Self { typists, db, clock, options, pages, log, rooms, sends, throttle, fanout });
         Ok(Arc::new(MessagingService(room)))
     }
 
@@ -192,6 +195,10 @@ impl Messages for MessagingService {
 
     async fn move_read_cursor(&self, ctx: &Context, request: v1::MoveReadCursorRequest) -> Result<v1::ReadMoved> {
         message::read_cursor::move_read_cursor(&self.0, ctx, request).await
+    }
+
+    async fn typing(&self, ctx: &Context, request: v1::TypingRequest) -> Result<v1::TypingReply> {
+        message::typing::typing(&self.0, ctx, request).await
     }
 
     async fn resume(&self, ctx: &Context, request: v1::ResumeRequest) -> Result<v1::ResumeReply> {

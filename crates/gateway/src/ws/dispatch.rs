@@ -6,7 +6,7 @@ use anser_contract::{
     Actor, Context,
     v1::{
         HeadsPage, HeadsRequest, MoveReadCursorRequest, SendItem, SyncConversation, SyncFrom, SyncManyRequest,
-        SyncPage, SyncPages, reply::Outcome, request::Op,
+        SyncPage, SyncPages, TypingPassed, TypingRequest, reply::Outcome, request::Op,
     },
 };
 use anser_types::{Code, Error, Id, Result};
@@ -113,6 +113,10 @@ async fn run(gateway: &Gateway, ctx: &Context, op: Op, me: &mut Option<MeVersion
             let request =
                 MoveReadCursorRequest { conversation_id: request.conversation_id, read_seq: request.read_seq };
             Outcome::Read(messages.move_read_cursor(ctx, request).await?)
+        }
+        Op::Typing(request) => {
+            messages.typing(ctx, TypingRequest { conversation_id: request.conversation_id }).await?;
+            Outcome::Typing(TypingPassed {})
         }
         Op::Send(_) => return Err(Error::internal("sends go over the link")),
     })

@@ -331,6 +331,9 @@ impl Messages for Fake {
         self.called("move_read_cursor", ctx, format!("{r:?}")).await?;
         Ok(ReadMoved { conversation_id: r.conversation_id, read_seq: r.read_seq, unread: 0 })
     }
+    async fn typing(&self, _: &Context, _: TypingRequest) -> Result<TypingReply> {
+        Ok(TypingReply {})
+    }
     async fn resume(&self, _: &Context, _: ResumeRequest) -> Result<ResumeReply> {
         Ok(ResumeReply::default())
     }

@@ -462,6 +462,8 @@ impl Messages for FakeMessages {
         Ok(ReadMoved { conversation_id: request.conversation_id, read_seq: request.read_seq, unread: 0 })
     }
 
+    async fn typing(&self, _: &Context, _: TypingRequest) -> Result<TypingReply> { no() }
+
     async fn resume(&self, ctx: &Context, request: ResumeRequest) -> Result<ResumeReply> {
         ctx.require_service()?;
         let user = UserId::try_from(&request.user_id[..])?;

@@ -42,6 +42,7 @@ pub use list_invitations::list_invitations;
 pub use list_members::list_members;
 pub use open_direct::open_direct;
 pub use remove_member::remove_member;
+pub use store::member_count;
 
 use anser_types::{Action, ConversationId, Error, Result, Standing, UserId, authorise};
 

@@ -11,3 +11,4 @@ pub mod send_many;
 pub mod store;
 pub mod sync;
 pub mod throttle;
+pub mod typing;

@@ -101,3 +101,16 @@ fn cursors_are_folded_before_anything_is_left_out() {
     with_desk(&options, |desk| outbox.bound(desk));
     assert_eq!(outbox.controls.len(), 1, "one notice stands for all that was left out");
 }
+
+#[test]
+fn a_client_that_is_behind_or_new_gets_nothing_that_can_be_left_out() {
+    let options = GatewayOptions { queued_events: 10, ..GatewayOptions::default() };
+    let mut outbox = Outbox { holding: false, ..Outbox::new(0) };
+    outbox.queue(Queued { block: entries(ROOM, 1, 5), low_water: 0 });
+    assert!(!outbox.sheds(&options), "half of the room is taken, and no more");
+    outbox.queue(Queued { block: entries(ROOM, 6, 6), low_water: 0 });
+    assert!(outbox.sheds(&options));
+    assert!(Outbox::new(0).sheds(&options), "what it missed comes first");
+    let stalled = Outbox { holding: false, stalled: true, ..Outbox::new(0) };
+    assert!(stalled.sheds(&options));
+}
