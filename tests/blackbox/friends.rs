@@ -99,9 +99,23 @@ async fn two_who_ask_each_other_at_once_become_friends_once() {
 async fn a_rejected_request_is_over_and_may_be_made_anew() {
     let app = TestApp::start().await;
     let (alice, bob) = (app.person("alice").await, app.person("bob").await);
+    let device = alice.online().await;
+    let before = alice.client.sync_me("").await.unwrap().next_token;
     let request = alice.asks(&bob).await;
     let rejected = bob.client.reject_friend(request).await.unwrap().request.unwrap();
     assert_eq!(rejected.state(), FriendRequestState::Rejected);
+    // Who asked is told, at once or later.
+    let told = device
+        .hears("the rejection", |event| match event {
+            Event::FriendRequest(view) => {
+                view.request.clone().filter(|request| request.state() != FriendRequestState::Pending)
+            }
+            _ => None,
+        })
+        .await;
+    assert_eq!(told, rejected);
+    let news = alice.client.sync_me(&before).await.unwrap();
+    assert_eq!(news.requests[0].request, Some(rejected));
     assert_eq!(friend_ids(&alice).await, Vec::<Vec<u8>>::new());
     assert_eq!(code(bob.client.accept_friend(request).await), Code::Gone);
     assert_ne!(alice.asks(&bob).await, request);

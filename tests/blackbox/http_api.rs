@@ -11,7 +11,7 @@ async fn every_error_is_a_problem_document_with_a_request_id() {
     let wrong = [
         (Method::GET, "/v1/nothing", None, 404, "not_found"),
         (Method::GET, "/v1/users/not-an-id", None, 400, "invalid_argument"),
-        (Method::DELETE, "/v1/users/me", None, 405, "unsupported"),
+        (Method::DELETE, "/v1/users/me/privacy", None, 405, "unsupported"),
         (Method::POST, "/v1/friend-requests", Some(json!({ "to_user_id": 5 })), 400, "invalid_argument"),
         (Method::GET, "/v1/users:lookup?username=nobody-has-this-name", None, 404, "not_found"),
     ];

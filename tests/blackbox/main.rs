@@ -8,11 +8,14 @@
 
 mod accounts;
 mod binary;
+mod blocks;
 mod changes;
 mod chat;
+mod closed_accounts;
 mod conversations;
 mod drain;
 mod frames;
+mod friend_notes;
 mod friends;
 mod group_rules;
 mod groups;
@@ -22,6 +25,7 @@ mod limits;
 mod many_devices;
 mod messages;
 mod overflow;
+mod profiles;
 mod protocol;
 mod read_state;
 mod restart;
@@ -32,4 +36,5 @@ mod sockets;
 mod split;
 mod stranger;
 mod sync;
+mod typing;
 mod words;

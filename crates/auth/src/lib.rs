@@ -3,7 +3,7 @@
 //! - **Tables**: `auth_account` (login names and password hashes), `auth_session`, `auth_refresh` (hashed tokens).
 //! - **Calls**: user (`CreateUser`, while registering).
 //! - **Tells**: `SessionRevoked`, in the transaction that ends the session.
-//! - **Holds always**: one account for each name, also under concurrent registration; an unknown name and a wrong
+//! - **Holds always**: one account for each name, also under concurrent registration and after it was closed; an unknown name and a wrong
 //!   password cost the same work and get the same words; one open session for each device of a person, and a bounded
 //!   number of them; a refresh token leads to one successor, and its late reuse ends the session; no password or token
 //!   is stored, logged or printed in the clear.
@@ -12,7 +12,10 @@
 //!
 //! Tickets and rate limits live in the memory of the process that runs this service; all else is in the store.
 
+mod change_password;
 mod check_sessions;
+mod close_account;
+mod confirm;
 mod device;
 mod end_session;
 mod ended_since;
@@ -41,10 +44,12 @@ use std::sync::Arc;
 use anser_contract::{
     Context,
     v1::{
-        Auth, CheckSessionsReply, CheckSessionsRequest, EndSessionReply, EndSessionRequest, EndedSinceReply,
-        EndedSinceRequest, FindByUsernameReply, FindByUsernameRequest, GetVerifyKeysReply, GetVerifyKeysRequest,
-        ListSessionsReply, ListSessionsRequest, LoginRequest, MintTicketReply, MintTicketRequest, RedeemTicketRequest,
-        RefreshRequest, RegisterReply, RegisterRequest, SessionClaims, TokenReply, Users,
+        Auth, ChangePasswordReply, ChangePasswordRequest, CheckSessionsReply, CheckSessionsRequest, CloseAccountReply,
+        CloseAccountRequest, EndSessionReply, EndSessionRequest, EndedSinceReply, EndedSinceRequest,
+        FindByUsernameReply, FindByUsernameRequest, FinishClosingReply, FinishClosingRequest, GetVerifyKeysReply,
+        GetVerifyKeysRequest, ListClosingReply, ListClosingRequest, ListSessionsReply, ListSessionsRequest,
+        LoginRequest, MintTicketReply, MintTicketRequest, RedeemTicketRequest, RefreshRequest, RegisterReply,
+        RegisterRequest, SessionClaims, TokenReply, Users,
     },
 };
 use anser_engine::{Db, Migration};
@@ -61,8 +66,10 @@ use crate::{
 };
 
 /// The schema, step by step.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { service: "auth", number: 1, sql: include_str!("../migrations/0001_sessions.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { service: "auth", number: 1, sql: include_str!("../migrations/0001_sessions.sql") },
+    Migration { service: "auth", number: 2, sql: include_str!("../migrations/0002_closing.sql") },
+];
 
 /// The service.
 pub struct AuthService {
@@ -131,6 +138,22 @@ impl Auth for AuthService {
 
     async fn end_session(&self, ctx: &Context, request: EndSessionRequest) -> Result<EndSessionReply> {
         end_session::end_session(self, ctx, request).await
+    }
+
+    async fn change_password(&self, ctx: &Context, request: ChangePasswordRequest) -> Result<ChangePasswordReply> {
+        change_password::change_password(self, ctx, request).await
+    }
+
+    async fn close_account(&self, ctx: &Context, request: CloseAccountRequest) -> Result<CloseAccountReply> {
+        close_account::close_account(self, ctx, request).await
+    }
+
+    async fn list_closing(&self, ctx: &Context, request: ListClosingRequest) -> Result<ListClosingReply> {
+        close_account::list_closing(self, ctx, request).await
+    }
+
+    async fn finish_closing(&self, ctx: &Context, request: FinishClosingRequest) -> Result<FinishClosingReply> {
+        close_account::finish_closing(self, ctx, request).await
     }
 
     async fn mint_ticket(&self, ctx: &Context, _: MintTicketRequest) -> Result<MintTicketReply> {

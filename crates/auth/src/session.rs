@@ -42,6 +42,10 @@ pub(crate) enum End {
     TooMany,
     /// A refresh token came back that had been followed: somebody else has it.
     TokenReused,
+    /// The person changed their password on another device.
+    PasswordChanged,
+    /// The account was closed.
+    AccountClosed,
     /// Its refresh token was not used in time, or it is as old as a session may be.
     Expired,
 }
@@ -53,6 +57,8 @@ impl End {
             End::Replaced => "replaced",
             End::TooMany => "too_many",
             End::TokenReused => "token_reused",
+            End::PasswordChanged => "password_changed",
+            End::AccountClosed => "account_closed",
             End::Expired => "expired",
         }
     }

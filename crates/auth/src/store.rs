@@ -1,5 +1,6 @@
 //! Every statement of this service.
 
+use anser_contract::v1::ClosingAccount;
 use anser_engine::{Reader, Row, Tx, Value};
 use anser_types::{Result, SessionId, Timestamp, UserId};
 
@@ -15,7 +16,7 @@ pub(crate) struct Account {
 }
 
 fn account(row: &Row<'_>) -> Result<Account> {
-    Ok(Account { user: row.id(0)?, active: row.flag(1)?, password_hash: row.text(2)?, claimed_at: row.int(3)? })
+    Ok(Account { user: row.id(0)?, active: row.int(1)? == 1, password_hash: row.text(2)?, claimed_at: row.int(3)? })
 }
 
 pub(crate) fn account_by_name(reader: &Reader<'_>, name_key: &str) -> Result<Option<Account>> {
@@ -24,6 +25,50 @@ pub(crate) fn account_by_name(reader: &Reader<'_>, name_key: &str) -> Result<Opt
         &[name_key.into()],
         account,
     )
+}
+
+/// The account of somebody who is logged in.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnAccount {
+    pub(crate) name_key: String,
+    pub(crate) password_hash: String,
+}
+
+/// Somebody's account, if it is active.
+pub(crate) fn account_of(reader: &Reader<'_>, user: UserId) -> Result<Option<OwnAccount>> {
+    reader.row(
+        "SELECT name_key, password_hash FROM auth_account WHERE user_id = ? AND state = 1",
+        &[(&user).into()],
+        |row| Ok(OwnAccount { name_key: row.text(0)?, password_hash: row.text(1)? }),
+    )
+}
+
+pub(crate) fn set_password(tx: &mut Tx<'_>, user: UserId, password_hash: &str) -> Result<()> {
+    tx.exec("UPDATE auth_account SET password_hash = ? WHERE user_id = ?", &[password_hash.into(), (&user).into()])
+        .map(|_| ())
+}
+
+/// Nobody logs in any more; what is the person's own is still to be erased.
+pub(crate) fn begin_closing(tx: &mut Tx<'_>, user: UserId, now: Timestamp) -> Result<()> {
+    tx.exec(
+        "UPDATE auth_account SET state = 2, password_hash = '', closing_at = ? WHERE user_id = ? AND state = 1",
+        &[now.into(), (&user).into()],
+    )
+    .map(|_| ())
+}
+
+/// Accounts that are closing, the first ones first.
+pub(crate) fn closing(reader: &Reader<'_>, limit: i64) -> Result<Vec<ClosingAccount>> {
+    reader.rows(
+        "SELECT user_id, closing_at FROM auth_account WHERE state = 2 ORDER BY closing_at LIMIT ?",
+        &[limit.into()],
+        |row| Ok(ClosingAccount { user_id: row.blob(0)?, since_at: row.int(1)? }),
+    )
+}
+
+/// The row stays: the name is taken for ever.
+pub(crate) fn finish_closing(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
+    tx.exec("UPDATE auth_account SET state = 3 WHERE user_id = ? AND state = 2", &[(&user).into()]).map(|_| ())
 }
 
 /// Takes a free name for an account that is being made.

@@ -1,5 +1,7 @@
 //! What people, thieves and gateways can do with accounts and sessions.
 
+mod closing;
+mod passwords;
 mod refreshing;
 mod registering;
 mod sessions;
@@ -15,9 +17,10 @@ use std::{
 use anser_contract::{
     Actor, Context,
     v1::{
-        Auth, CreateUserRequest, Events, FollowRequest, GetMeRequest, GetUsersReply, GetUsersRequest, LoginRequest,
-        OwnProfile, RefreshRequest, RegisterRequest, SyncProfileReply, SyncProfileRequest, TokenReply, Users,
-        service_event::Event,
+        Auth, CloseProfileReply, CloseProfileRequest, CreateUserRequest, Events, FollowRequest, GetMeRequest,
+        GetPrivacyRequest, GetUsersReply, GetUsersRequest, ListChangedReply, ListChangedRequest, LoginRequest,
+        OwnProfile, Privacy, RefreshRequest, RegisterRequest, SyncProfileReply, SyncProfileRequest, TokenReply,
+        UpdatePrivacyRequest, UpdateProfileRequest, Users, service_event::Event,
     },
 };
 use anser_engine::{Db, DbOptions, Durability, outbox::Outbox};
@@ -135,6 +138,7 @@ struct Profiles {
     away: AtomicBool,
 }
 
+#[rustfmt::skip]
 #[async_trait::async_trait]
 impl Users for Profiles {
     async fn create_user(&self, ctx: &Context, request: CreateUserRequest) -> Result<OwnProfile> {
@@ -150,15 +154,12 @@ impl Users for Profiles {
         Ok(self.made.lock().entry(user_id).or_insert(profile).clone())
     }
 
-    async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> {
-        unreachable!("auth does not ask for it")
-    }
-
-    async fn get_users(&self, _: &Context, _: GetUsersRequest) -> Result<GetUsersReply> {
-        unreachable!("auth does not ask for it")
-    }
-
-    async fn sync_profile(&self, _: &Context, _: SyncProfileRequest) -> Result<SyncProfileReply> {
-        unreachable!("auth does not ask for it")
-    }
+    async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> { unreachable!() }
+    async fn get_users(&self, _: &Context, _: GetUsersRequest) -> Result<GetUsersReply> { unreachable!() }
+    async fn sync_profile(&self, _: &Context, _: SyncProfileRequest) -> Result<SyncProfileReply> { unreachable!() }
+    async fn close_profile(&self, _: &Context, _: CloseProfileRequest) -> Result<CloseProfileReply> { unreachable!() }
+    async fn update_profile(&self, _: &Context, _: UpdateProfileRequest) -> Result<OwnProfile> { unreachable!() }
+    async fn list_changed(&self, _: &Context, _: ListChangedRequest) -> Result<ListChangedReply> { unreachable!() }
+    async fn get_privacy(&self, _: &Context, _: GetPrivacyRequest) -> Result<Privacy> { unreachable!() }
+    async fn update_privacy(&self, _: &Context, _: UpdatePrivacyRequest) -> Result<Privacy> { unreachable!() }
 }

@@ -4,18 +4,21 @@ use anser_engine::Tx;
 use anser_types::{Code, Error, Result, Timestamp, UserId};
 
 use crate::{
-    pair::Pair,
+    pair::{Pair, Relation},
+    relation,
     store::{self, Request},
 };
 
 /// Stores the decision. Nobody sees it before messaging knows.
 pub(crate) fn befriend(tx: &mut Tx<'_>, request: &Request, most_friends: usize, now: Timestamp) -> Result<()> {
     let pair: Pair = request.pair();
+    let relation = store::relation(tx, pair)?.unwrap_or_else(|| Relation::none(pair));
+    relation::ensure_open(&relation)?;
     for (user, _) in pair.sides() {
         ensure_room(tx, user, most_friends)?;
     }
     store::set_accepting(tx, request.id)?;
-    store::decide(tx, pair, true, now)?;
+    store::decide(tx, &Relation { friends: true, since_at: now, ..relation })?;
     tx.after_commit(|| metrics::counter!("anser_contact_decisions_total", "kind" => "friends").increment(1));
     Ok(())
 }

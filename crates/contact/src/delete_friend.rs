@@ -6,7 +6,11 @@ use anser_contract::{
 };
 use anser_types::{Action, Error, Result, Standing, UserId, authorise};
 
-use crate::{ContactService, pair::Pair, relation, store};
+use crate::{
+    ContactService,
+    pair::{Pair, Relation},
+    relation, store,
+};
 
 pub(crate) async fn delete_friend(
     contact: &ContactService,
@@ -16,7 +20,9 @@ pub(crate) async fn delete_friend(
     let me = ctx.user()?;
     let friend = UserId::try_from(&request.user_id[..]).map_err(|error| Error::field("user_id", error.detail))?;
     let pair = Pair::of(me, friend);
+    let shown = contact.db.read(move |reader| store::friend(reader, me, friend)).await?;
     if let Some(decided) = relation::finish(contact, ctx, pair).await?
+        && shown.is_some()
         && !decided.friends
     {
         // An earlier attempt had got as far as the decision.
@@ -29,12 +35,13 @@ pub(crate) async fn delete_friend(
         .db
         .write(move |tx| {
             tx.once(&once, now, |tx| {
-                let relation = store::relation(tx, pair)?;
-                relation::ensure_settled(relation.as_ref())?;
-                let friends = relation.is_some_and(|relation| relation.friends);
-                let standing = if friends { Standing::Own } else { Standing::Outsider };
+                let known = store::relation(tx, pair)?;
+                relation::ensure_settled(known.as_ref())?;
+                let friends = known.filter(|relation| relation.friends);
+                let standing = if friends.is_some() { Standing::Own } else { Standing::Outsider };
                 authorise(Action::RemoveFriend, standing).map_err(|_| Error::not_found("friend"))?;
-                store::decide(tx, pair, false, now)?;
+                let Some(relation) = friends else { return Ok(Vec::new()) };
+                store::decide(tx, &Relation { friends: false, since_at: now, ..relation })?;
                 tx.after_commit(|| {
                     metrics::counter!("anser_contact_decisions_total", "kind" => "removed").increment(1)
                 });

@@ -1,15 +1,16 @@
-//! Friend requests and friends.
+//! Friend requests, friends, what people note about their friends, and whom they block.
 //!
 //! - **Tables**: `contact_pair` (what two people decided), `contact_friend` (what each of them sees of it),
-//!   `contact_request`, `contact_version`.
-//! - **Calls**: user (does the person exist), messaging (`ApplyRelation`, before the answer that rests on it).
-//! - **Tells**: `ContactChanged` to each of the two people, in the transaction that changes what they see.
-//! - **Holds always**: at most one pending request between two people; friendship is symmetric; a person's contact
+//!   `contact_block` (whom each blocks), `contact_request`, `contact_category`, `contact_version`.
+//! - **Calls**: user (does the person exist, who may ask them, whose profile changed), auth (who has a name), messaging (`ApplyRelation`, before the answer that rests on it).
+//! - **Tells**: `ContactChanged` to each person, in the transaction that changes what they see.
+//! - **Holds always**: at most one pending request between two people; friendship is symmetric, a block is one
+//!   person's and hidden from the other; a person's contact
 //!   version rises with each change they can see, and every change carries the version it came with.
 //!
-//! A friendship begins or ends in two steps. First the decision is stored: the pair's version rises and it is not
-//! *settled*. Then messaging is told, and once it has answered, the pair is settled: only now do both people see the
-//! change, together with the conversation's id. If the process dies between the two, [`ContactService::start`]'s task
+//! A friendship or a block begins or ends in two steps. First the decision is stored: the pair's version rises and it is not
+//! *settled*. Then messaging is told, and once it has answered, the pair is settled: only now do people see
+//! the change, together with the conversation's id. If the process dies between the two, [`ContactService::start`]'s task
 //! tells messaging again (the same version changes nothing twice). No new decision is made about a pair that is not
 //! settled.
 //!
@@ -17,21 +18,31 @@
 
 mod accept_request;
 mod befriend;
+mod block;
+mod create_category;
+mod delete_category;
 mod delete_friend;
+mod erase_person;
 mod expire;
+mod find_person;
 mod get_request;
-mod idempotency;
+mod list_blocks;
+mod list_categories;
 mod list_friends;
 mod list_requests;
 mod pair;
 mod reject_request;
 mod relation;
+mod rename_category;
 mod request_friend;
+mod spread_profiles;
 mod store;
 mod sync_contacts;
 mod tell;
 #[cfg(test)]
 mod tests;
+mod unblock;
+mod update_friend;
 
 use std::{
     sync::{Arc, Weak},
@@ -41,20 +52,25 @@ use std::{
 use anser_contract::{
     Context,
     v1::{
-        AnswerRequest, Contacts, Conversations, DeleteFriendReply, DeleteFriendRequest, FriendRequest,
-        ListFriendsReply, ListFriendsRequest, ListRequestsReply, ListRequestsRequest, RequestFriendRequest,
-        SyncContactsReply, SyncContactsRequest, Users,
+        AnswerRequest, Auth, Block, BlockRequest, Contacts, Conversations, CreateCategoryRequest, DeleteCategoryReply,
+        DeleteCategoryRequest, DeleteFriendReply, DeleteFriendRequest, ErasePersonReply, ErasePersonRequest,
+        FindPersonReply, FindPersonRequest, Friend, FriendCategories, FriendCategory, FriendRequest, ListBlocksReply,
+        ListBlocksRequest, ListCategoriesRequest, ListFriendsReply, ListFriendsRequest, ListRequestsReply,
+        ListRequestsRequest, RenameCategoryRequest, RequestFriendRequest, SyncContactsReply, SyncContactsRequest,
+        UnblockReply, UpdateFriendRequest, Users,
     },
 };
-use anser_engine::{Db, Migration};
+use anser_engine::{Db, Fingerprints, Migration};
 use anser_types::{Clock, Result, page::PageTokens};
 use tokio::{task::JoinHandle, time::MissedTickBehavior};
 
-use crate::idempotency::Fingerprints;
-
 /// The schema, step by step.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { service: "contact", number: 1, sql: include_str!("../migrations/0001_friends.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { service: "contact", number: 1, sql: include_str!("../migrations/0001_friends.sql") },
+    Migration { service: "contact", number: 2, sql: include_str!("../migrations/0002_categories.sql") },
+    Migration { service: "contact", number: 3, sql: include_str!("../migrations/0003_blocks.sql") },
+    Migration { service: "contact", number: 4, sql: include_str!("../migrations/0004_profiles.sql") },
+];
 
 /// How often messaging is told again of what it does not know yet.
 const RECONCILE_EVERY: Duration = Duration::from_secs(1);
@@ -70,6 +86,12 @@ pub struct ContactOptions {
     pub request_ttl: Duration,
     /// The longest message of a request, in bytes.
     pub message_bytes: usize,
+    /// Categories of friends one person may have.
+    pub categories_a_user: usize,
+    /// People one person may block.
+    pub blocks_a_user: usize,
+    /// The longest remark on a friend or name of a category, in bytes.
+    pub name_bytes: usize,
 }
 
 impl Default for ContactOptions {
@@ -79,6 +101,9 @@ impl Default for ContactOptions {
             requests_a_day: 50,
             request_ttl: Duration::from_secs(30 * 24 * 3600),
             message_bytes: 200,
+            categories_a_user: 100,
+            blocks_a_user: 2_000,
+            name_bytes: 64,
         }
     }
 }
@@ -87,6 +112,7 @@ impl Default for ContactOptions {
 pub struct ContactService {
     db: Db,
     users: Arc<dyn Users>,
+    auth: Arc<dyn Auth>,
     conversations: Arc<dyn Conversations>,
     options: ContactOptions,
     clock: Clock,
@@ -100,6 +126,7 @@ impl ContactService {
     pub fn new(
         db: &Db,
         users: Arc<dyn Users>,
+        auth: Arc<dyn Auth>,
         conversations: Arc<dyn Conversations>,
         secret: [u8; 32],
         options: ContactOptions,
@@ -108,6 +135,7 @@ impl ContactService {
         Arc::new(Self {
             db: db.scoped("contact"),
             users,
+            auth,
             conversations,
             options,
             clock,
@@ -116,10 +144,13 @@ impl ContactService {
         })
     }
 
-    /// At once and then each second: tells messaging what it does not know yet, and lets old requests expire. Until the
-    /// service is dropped or the task is aborted.
+    /// At once and then each second: tells messaging what it does not know yet, and lets old requests expire; and tells
+    /// friends of changed profiles as they change. Until the service is dropped or the task is aborted.
     pub fn start(self: &Arc<Self>) -> JoinHandle<()> {
-        tokio::spawn(run(Arc::downgrade(self)))
+        let (reconciling, spreading) = (run(Arc::downgrade(self)), spread_profiles::run(Arc::downgrade(self)));
+        tokio::spawn(async move {
+            tokio::join!(reconciling, spreading);
+        })
     }
 
     /// Tells messaging of decisions it does not know yet, a bounded number of them; answers how many were settled.
@@ -148,6 +179,10 @@ impl Contacts for ContactService {
         request_friend::request_friend(self, ctx, request).await
     }
 
+    async fn find_person(&self, ctx: &Context, request: FindPersonRequest) -> Result<FindPersonReply> {
+        find_person::find_person(self, ctx, request).await
+    }
+
     async fn list_requests(&self, ctx: &Context, request: ListRequestsRequest) -> Result<ListRequestsReply> {
         list_requests::list_requests(self, ctx, request).await
     }
@@ -170,6 +205,42 @@ impl Contacts for ContactService {
 
     async fn delete_friend(&self, ctx: &Context, request: DeleteFriendRequest) -> Result<DeleteFriendReply> {
         delete_friend::delete_friend(self, ctx, request).await
+    }
+
+    async fn block(&self, ctx: &Context, request: BlockRequest) -> Result<Block> {
+        block::block(self, ctx, request).await
+    }
+
+    async fn unblock(&self, ctx: &Context, request: BlockRequest) -> Result<UnblockReply> {
+        unblock::unblock(self, ctx, request).await
+    }
+
+    async fn list_blocks(&self, ctx: &Context, request: ListBlocksRequest) -> Result<ListBlocksReply> {
+        list_blocks::list_blocks(self, ctx, request).await
+    }
+
+    async fn update_friend(&self, ctx: &Context, request: UpdateFriendRequest) -> Result<Friend> {
+        update_friend::update_friend(self, ctx, request).await
+    }
+
+    async fn list_categories(&self, ctx: &Context, _: ListCategoriesRequest) -> Result<FriendCategories> {
+        list_categories::list_categories(self, ctx).await
+    }
+
+    async fn create_category(&self, ctx: &Context, request: CreateCategoryRequest) -> Result<FriendCategory> {
+        create_category::create_category(self, ctx, request).await
+    }
+
+    async fn rename_category(&self, ctx: &Context, request: RenameCategoryRequest) -> Result<FriendCategory> {
+        rename_category::rename_category(self, ctx, request).await
+    }
+
+    async fn delete_category(&self, ctx: &Context, request: DeleteCategoryRequest) -> Result<DeleteCategoryReply> {
+        delete_category::delete_category(self, ctx, request).await
+    }
+
+    async fn erase_person(&self, ctx: &Context, request: ErasePersonRequest) -> Result<ErasePersonReply> {
+        erase_person::erase_person(self, ctx, request).await
     }
 
     async fn sync_contacts(&self, ctx: &Context, request: SyncContactsRequest) -> Result<SyncContactsReply> {

@@ -2,7 +2,7 @@
 
 use anser_contract::{Actor, Context, v1::ApplyRelationRequest};
 use anser_engine::{Reader, Tx};
-use anser_types::{Error, Result, Timestamp};
+use anser_types::{Code, Error, Result, Timestamp};
 
 use crate::{
     ContactService,
@@ -36,6 +36,16 @@ pub(crate) fn ensure_settled(relation: Option<&Relation>) -> Result<()> {
     }
 }
 
+/// Refuses what the two may not do while one of them blocks the other, in words that do not say which.
+pub(crate) fn ensure_open(relation: &Relation) -> Result<()> {
+    if relation.blocked() { Err(not_allowed()) } else { Ok(()) }
+}
+
+/// The one refusal for everybody who may not ask somebody, so that it does not say why.
+pub(crate) fn not_allowed() -> Error {
+    Error::new(Code::NotAllowed, "you may not ask this person")
+}
+
 /// Tells messaging of a decision, and then shows it to both people.
 pub(crate) async fn apply(contact: &ContactService, ctx: &Context, relation: Relation) -> Result<()> {
     let request = ApplyRelationRequest {
@@ -43,6 +53,7 @@ pub(crate) async fn apply(contact: &ContactService, ctx: &Context, relation: Rel
         user_b: relation.pair.hi.to_vec(),
         version: relation.version,
         friends: relation.friends,
+        blocked: relation.blocked(),
     };
     let service = Context { actor: Actor::Service, ..ctx.clone() };
     let reply = contact.conversations.apply_relation(&service, request).await?;

@@ -2,7 +2,7 @@
 
 use anser_contract::{
     Context,
-    v1::{FriendRequest, GetUsersRequest, RequestFriendRequest},
+    v1::{Audience, FriendRequest, GetPrivacyRequest, RequestFriendRequest},
 };
 use anser_engine::Tx;
 use anser_types::{Code, Error, FriendRequestId, Result, Timestamp, UserId};
@@ -34,10 +34,9 @@ pub(crate) async fn request_friend(
     if request.message.len() > most {
         return Err(Error::field("message", format!("must be at most {most} bytes")));
     }
-    let known = contact.users.get_users(ctx, GetUsersRequest { user_ids: vec![to.to_vec()] }).await?;
-    if known.users.is_empty() {
-        return Err(Error::not_found("user"));
-    }
+    let asked = GetPrivacyRequest { user_id: to.to_vec() };
+    let privacy = contact.users.get_privacy(&Context::service(), asked).await?;
+    let unwanted = privacy.request_me() == Audience::Nobody;
     let pair = Pair::of(me, to);
     relation::finish(contact, ctx, pair).await?;
 
@@ -62,7 +61,8 @@ pub(crate) async fn request_friend(
     let (id, decided) = contact
         .db
         .write(move |tx| {
-            let answer = tx.once(&once, now, |tx| ask(tx, &options, &new, now).map(FriendRequestId::to_vec))?;
+            let answer =
+                tx.once(&once, now, |tx| ask(tx, &options, &new, unwanted, now).map(FriendRequestId::to_vec))?;
             Ok((FriendRequestId::try_from(&answer[..])?, relation::unsettled(tx, pair)?))
         })
         .await?;
@@ -73,11 +73,21 @@ pub(crate) async fn request_friend(
 }
 
 /// Stores the request, unless there is one already: then that one is the answer, and a crossing one makes friends.
-fn ask(tx: &mut Tx<'_>, options: &ContactOptions, new: &Request, now: Timestamp) -> Result<FriendRequestId> {
+/// `unwanted`: the other one lets nobody ask, except whom they have asked themselves.
+fn ask(
+    tx: &mut Tx<'_>,
+    options: &ContactOptions,
+    new: &Request,
+    unwanted: bool,
+    now: Timestamp,
+) -> Result<FriendRequestId> {
     let relation = store::relation(tx, new.pair())?;
     relation::ensure_settled(relation.as_ref())?;
-    if relation.is_some_and(|relation| relation.friends) {
-        return Err(Error::new(Code::AlreadyExists, "you are friends already"));
+    if let Some(relation) = relation {
+        if relation.friends {
+            return Err(Error::new(Code::AlreadyExists, "you are friends already"));
+        }
+        relation::ensure_open(&relation)?;
     }
     for open in store::requests_between(tx, new.pair(), State::Pending)? {
         if open.state_at(now) == State::Expired {
@@ -88,6 +98,9 @@ fn ask(tx: &mut Tx<'_>, options: &ContactOptions, new: &Request, now: Timestamp)
             befriend(tx, &open, options.friends_a_user, now)?;
             return Ok(open.id);
         }
+    }
+    if unwanted {
+        return Err(relation::not_allowed());
     }
     let (count, first_at) = store::requests_made(tx, new.from, now - DAY_MS)?;
     if count >= options.requests_a_day as i64 {

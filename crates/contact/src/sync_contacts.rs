@@ -2,13 +2,13 @@
 
 use anser_contract::{
     Context,
-    v1::{SyncContactsReply, SyncContactsRequest},
+    v1::{FriendCategories, SyncContactsReply, SyncContactsRequest},
 };
 use anser_types::{Error, Result};
 
 use crate::{
     ContactService,
-    store::{self, FriendRow, Request},
+    store::{self, BlockRow, FriendRow, Request},
 };
 
 const ITEMS_A_PAGE: usize = 200;
@@ -17,6 +17,8 @@ const ITEMS_A_PAGE: usize = 200;
 enum Moved {
     Friend(FriendRow),
     Request(Request),
+    Categories(FriendCategories),
+    Block(BlockRow),
 }
 
 pub(crate) async fn sync_contacts(
@@ -42,6 +44,12 @@ pub(crate) async fn sync_contacts(
                 let requests = store::requests_since(reader, me, sent, since, limit)?;
                 moved.extend(requests.into_iter().map(|(version, request)| (version, Moved::Request(request))));
             }
+            let blocks = store::blocks_since(reader, me, since, limit)?;
+            moved.extend(blocks.into_iter().map(|row| (row.version, Moved::Block(row))));
+            let version = store::categories_version(reader, me)?;
+            if version > since {
+                moved.push((version, Moved::Categories(store::categories(reader, me)?)));
+            }
             Ok((moved, current))
         })
         .await?;
@@ -55,6 +63,9 @@ pub(crate) async fn sync_contacts(
             Moved::Friend(row) if row.removed => reply.removed.push(row.friend.user_id),
             Moved::Friend(row) => reply.friends.push(row.friend),
             Moved::Request(request) => reply.requests.push(request.view(now)),
+            Moved::Block(row) if row.removed => reply.unblocked.push(row.block.user_id),
+            Moved::Block(row) => reply.blocks.push(row.block),
+            Moved::Categories(categories) => reply.categories = Some(categories),
         }
     }
     Ok(reply)

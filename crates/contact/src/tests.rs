@@ -1,8 +1,12 @@
 //! What two people and a messaging service that comes and goes can do to a friendship.
 
+mod blocking;
+mod erasing;
 mod friendship;
 mod histories;
 mod messaging_away;
+mod noting;
+mod profiles;
 mod requesting;
 mod syncing;
 
@@ -10,21 +14,31 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 
 use anser_contract::{
     Actor, Context,
     v1::{
-        AnswerInvitationRequest, AnswerRequest, ApplyRelationReply, ApplyRelationRequest, ChangeRoleRequest,
-        ContactChanged, Contacts, Conversation, Conversations, CreateGroupRequest, CreateUserRequest,
-        DeclineInvitationReply, DeleteFriendRequest, Events, FollowRequest, Friend, FriendRequest, FriendRequestState,
-        GetConversationRequest, GetMeRequest, GetUsersReply, GetUsersRequest, InviteReply, InviteRequest, LeaveReply,
-        LeaveRequest, ListConversationsReply, ListConversationsRequest, ListFriendsRequest, ListInvitationsReply,
-        ListInvitationsRequest, ListMembersReply, ListMembersRequest, ListRequestsRequest, Member, OpenDirectRequest,
-        OwnProfile, PublicProfile, RemoveMemberReply, RemoveMemberRequest, RequestFriendRequest, SyncContactsReply,
-        SyncContactsRequest, SyncProfileReply, SyncProfileRequest, Users, service_event::Event,
+        self, AnswerInvitationRequest, AnswerRequest, ApplyRelationReply, ApplyRelationRequest, Audience, Auth, Block,
+        BlockRequest, ChangePasswordReply, ChangePasswordRequest, ChangeRoleRequest, CheckSessionsReply,
+        CheckSessionsRequest, CloseAccountReply, CloseAccountRequest, CloseProfileReply, CloseProfileRequest,
+        ContactChanged, Contacts, Conversation, Conversations, CreateCategoryRequest, CreateGroupRequest,
+        CreateUserRequest, DeclineInvitationReply, DeleteCategoryRequest, DeleteFriendRequest, EndSessionReply,
+        EndSessionRequest, EndedSinceReply, EndedSinceRequest, ErasePersonReply, ErasePersonRequest, Events,
+        FindByUsernameReply, FindByUsernameRequest, FindPersonRequest, FinishClosingReply, FinishClosingRequest,
+        FollowRequest, Friend, FriendCategories, FriendCategory, FriendRequest, FriendRequestState,
+        GetConversationRequest, GetMeRequest, GetPrivacyRequest, GetUsersReply, GetUsersRequest, GetVerifyKeysReply,
+        GetVerifyKeysRequest, InCategory, InviteReply, InviteRequest, LeaveReply, LeaveRequest, ListBlocksRequest,
+        ListCategoriesRequest, ListChangedReply, ListChangedRequest, ListClosingReply, ListClosingRequest,
+        ListConversationsReply, ListConversationsRequest, ListFriendsRequest, ListInvitationsReply,
+        ListInvitationsRequest, ListMembersReply, ListMembersRequest, ListRequestsRequest, ListSessionsReply,
+        ListSessionsRequest, LoginRequest, Member, MintTicketReply, MintTicketRequest, OpenDirectRequest, OwnProfile,
+        Privacy, ProfileChange, PublicProfile, RedeemTicketRequest, RefreshRequest, RegisterReply, RegisterRequest,
+        RemoveMemberReply, RemoveMemberRequest, RenameCategoryRequest, RequestFriendRequest, SessionClaims,
+        SyncContactsReply, SyncContactsRequest, SyncProfileReply, SyncProfileRequest, TokenReply, UpdateFriendRequest,
+        UpdatePrivacyRequest, UpdateProfileRequest, Users, service_event::Event,
     },
 };
 use anser_engine::{Db, DbOptions, Durability, outbox::Outbox};
@@ -58,13 +72,21 @@ impl World {
         let db = Db::open(&store, MIGRATIONS, clock.clone()).unwrap();
         let people = Arc::new(People::default());
         let messaging = Arc::new(Messaging { clock: clock.clone(), ..Messaging::default() });
-        let contact = ContactService::new(&db, people.clone(), messaging.clone(), [7; 32], options, clock.clone());
+        let contact = ContactService::new(
+            &db,
+            people.clone(),
+            people.clone(),
+            messaging.clone(),
+            [7; 32],
+            options,
+            clock.clone(),
+        );
         Self { contact, people, messaging, clock, db, _dir: dir }
     }
 
     fn person(&self) -> UserId {
         let user = UserId::new(&self.clock);
-        self.people.0.lock().insert(user.to_vec());
+        self.people.known.lock().insert(user.to_vec());
         user
     }
 
@@ -133,29 +155,73 @@ fn naming(request: &FriendRequest) -> AnswerRequest {
     AnswerRequest { request_id: request.request_id.clone(), idempotency_key: String::new() }
 }
 
-/// A user service that knows who exists.
+/// A user service that knows who exists, and an auth service that knows their names.
 #[derive(Default)]
-struct People(Mutex<HashSet<Vec<u8>>>);
+struct People {
+    known: Mutex<HashSet<Vec<u8>>>,
+    names: Mutex<HashMap<String, Vec<u8>>>,
+    /// Who lets nobody find or ask them.
+    hidden: Mutex<HashSet<Vec<u8>>>,
+    changes: Mutex<Vec<ProfileChange>>,
+    last_change: AtomicI64,
+}
 
+#[rustfmt::skip]
 #[async_trait::async_trait]
 impl Users for People {
-    async fn create_user(&self, _: &Context, _: CreateUserRequest) -> Result<OwnProfile> {
-        unreachable!("contact does not ask for it")
-    }
-
-    async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> {
-        unreachable!("contact does not ask for it")
-    }
-
     async fn get_users(&self, _: &Context, request: GetUsersRequest) -> Result<GetUsersReply> {
-        let known = self.0.lock();
+        let known = self.known.lock();
         let users = request.user_ids.into_iter().filter(|id| known.contains(id));
         Ok(GetUsersReply { users: users.map(|user_id| PublicProfile { user_id, ..Default::default() }).collect() })
     }
 
-    async fn sync_profile(&self, _: &Context, _: SyncProfileRequest) -> Result<SyncProfileReply> {
-        unreachable!("contact does not ask for it")
+    async fn get_privacy(&self, ctx: &Context, request: GetPrivacyRequest) -> Result<Privacy> {
+        ctx.require_service()?;
+        if !self.known.lock().contains(&request.user_id) {
+            return Err(Error::not_found("user"));
+        }
+        let hidden = self.hidden.lock().contains(&request.user_id);
+        let audience = if hidden { Audience::Nobody } else { Audience::Everyone }.into();
+        Ok(Privacy { find_me: audience, request_me: audience, presence: Audience::Friends.into() })
     }
+
+    async fn list_changed(&self, ctx: &Context, request: ListChangedRequest) -> Result<ListChangedReply> {
+        ctx.require_service()?;
+        let changes = self.changes.lock();
+        let after = changes.iter().filter(|change| change.change_no > request.after_no);
+        Ok(ListChangedReply { items: after.take(request.limit as usize).cloned().collect() })
+    }
+
+    async fn create_user(&self, _: &Context, _: CreateUserRequest) -> Result<OwnProfile> { unreachable!() }
+    async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> { unreachable!() }
+    async fn close_profile(&self, _: &Context, _: CloseProfileRequest) -> Result<CloseProfileReply> { unreachable!() }
+    async fn update_profile(&self, _: &Context, _: UpdateProfileRequest) -> Result<OwnProfile> { unreachable!() }
+    async fn update_privacy(&self, _: &Context, _: UpdatePrivacyRequest) -> Result<Privacy> { unreachable!() }
+    async fn sync_profile(&self, _: &Context, _: SyncProfileRequest) -> Result<SyncProfileReply> { unreachable!() }
+}
+
+#[rustfmt::skip]
+#[async_trait::async_trait]
+impl Auth for People {
+    async fn find_by_username(&self, _: &Context, request: FindByUsernameRequest) -> Result<FindByUsernameReply> {
+        let found = self.names.lock().get(&request.username).cloned();
+        found.map(|user_id| FindByUsernameReply { user_id }).ok_or_else(|| Error::not_found("user"))
+    }
+
+    async fn register(&self, _: &Context, _: RegisterRequest) -> Result<RegisterReply> { unreachable!() }
+    async fn login(&self, _: &Context, _: LoginRequest) -> Result<TokenReply> { unreachable!() }
+    async fn refresh(&self, _: &Context, _: RefreshRequest) -> Result<TokenReply> { unreachable!() }
+    async fn list_sessions(&self, _: &Context, _: ListSessionsRequest) -> Result<ListSessionsReply> { unreachable!() }
+    async fn end_session(&self, _: &Context, _: EndSessionRequest) -> Result<EndSessionReply> { unreachable!() }
+    async fn change_password(&self, _: &Context, _: ChangePasswordRequest) -> Result<ChangePasswordReply> { unreachable!() }
+    async fn close_account(&self, _: &Context, _: CloseAccountRequest) -> Result<CloseAccountReply> { unreachable!() }
+    async fn list_closing(&self, _: &Context, _: ListClosingRequest) -> Result<ListClosingReply> { unreachable!() }
+    async fn finish_closing(&self, _: &Context, _: FinishClosingRequest) -> Result<FinishClosingReply> { unreachable!() }
+    async fn mint_ticket(&self, _: &Context, _: MintTicketRequest) -> Result<MintTicketReply> { unreachable!() }
+    async fn redeem_ticket(&self, _: &Context, _: RedeemTicketRequest) -> Result<SessionClaims> { unreachable!() }
+    async fn get_verify_keys(&self, _: &Context, _: GetVerifyKeysRequest) -> Result<GetVerifyKeysReply> { unreachable!() }
+    async fn check_sessions(&self, _: &Context, _: CheckSessionsRequest) -> Result<CheckSessionsReply> { unreachable!() }
+    async fn ended_since(&self, _: &Context, _: EndedSinceRequest) -> Result<EndedSinceReply> { unreachable!() }
 }
 
 /// What messaging holds of a pair.
@@ -163,6 +229,7 @@ impl Users for People {
 struct Held {
     version: i64,
     friends: bool,
+    blocked: bool,
     conversation: Vec<u8>,
 }
 
@@ -211,10 +278,10 @@ impl Conversations for Messaging {
         let pair = Pair::of(id(&request.user_a), id(&request.user_b));
         let mut pairs = self.pairs.lock();
         let held = pairs.entry(pair).or_insert_with(|| {
-            Held { version: 0, friends: false, conversation: ConversationId::new(&self.clock).to_vec() }
+            Held { version: 0, friends: false, blocked: false, conversation: ConversationId::new(&self.clock).to_vec() }
         });
         if request.version > held.version {
-            (held.version, held.friends) = (request.version, request.friends);
+            (held.version, held.friends, held.blocked) = (request.version, request.friends, request.blocked);
         }
         if self.answers_get_lost.load(Ordering::Relaxed) {
             return Err(Error::new(Code::DeadlineExceeded, "lost"));
@@ -222,6 +289,7 @@ impl Conversations for Messaging {
         Ok(ApplyRelationReply { conversation_id: held.conversation.clone(), applied_version: held.version })
     }
 
+    async fn erase_person(&self, _: &Context, _: ErasePersonRequest) -> Result<ErasePersonReply> { unreachable!() }
     async fn create_group(&self, _: &Context, _: CreateGroupRequest) -> Result<Conversation> { unreachable!() }
     async fn open_direct(&self, _: &Context, _: OpenDirectRequest) -> Result<Conversation> { unreachable!() }
     async fn get_conversation(&self, _: &Context, _: GetConversationRequest) -> Result<Conversation> { unreachable!() }
@@ -234,4 +302,18 @@ impl Conversations for Messaging {
     async fn remove_member(&self, _: &Context, _: RemoveMemberRequest) -> Result<RemoveMemberReply> { unreachable!() }
     async fn leave(&self, _: &Context, _: LeaveRequest) -> Result<LeaveReply> { unreachable!() }
     async fn change_role(&self, _: &Context, _: ChangeRoleRequest) -> Result<Member> { unreachable!() }
+    async fn change_group(&self, _: &Context, _: v1::ChangeGroupRequest) -> Result<Conversation> { unreachable!() }
+    async fn transfer_ownership(&self, _: &Context, _: v1::TransferOwnershipRequest) -> Result<Conversation> { unreachable!() }
+    async fn dismiss_group(&self, _: &Context, _: v1::DismissGroupRequest) -> Result<Conversation> { unreachable!() }
+    async fn mute(&self, _: &Context, _: v1::MuteRequest) -> Result<v1::MuteReply> { unreachable!() }
+    async fn set_member_nickname(&self, _: &Context, _: v1::SetMemberNicknameRequest) -> Result<Member> { unreachable!() }
+    async fn create_join_link(&self, _: &Context, _: v1::CreateJoinLinkRequest) -> Result<v1::JoinLink> { unreachable!() }
+    async fn list_join_links(&self, _: &Context, _: v1::ListJoinLinksRequest) -> Result<v1::ListJoinLinksReply> { unreachable!() }
+    async fn revoke_join_link(&self, _: &Context, _: v1::RevokeJoinLinkRequest) -> Result<v1::RevokeJoinLinkReply> { unreachable!() }
+    async fn look_at_join_link(&self, _: &Context, _: v1::JoinByLinkRequest) -> Result<v1::JoinLinkView> { unreachable!() }
+    async fn join_by_link(&self, _: &Context, _: v1::JoinByLinkRequest) -> Result<v1::JoinByLinkReply> { unreachable!() }
+    async fn list_join_requests(&self, _: &Context, _: v1::ListJoinRequestsRequest) -> Result<v1::ListJoinRequestsReply> { unreachable!() }
+    async fn answer_join_request(&self, _: &Context, _: v1::AnswerJoinRequestRequest) -> Result<v1::AnswerJoinRequestReply> { unreachable!() }
+    async fn change_settings(&self, _: &Context, _: v1::ChangeSettingsRequest) -> Result<v1::ConversationSettings> { unreachable!() }
+    async fn sync_settings(&self, _: &Context, _: v1::SyncSettingsRequest) -> Result<v1::SyncSettingsReply> { unreachable!() }
 }

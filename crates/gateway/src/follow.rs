@@ -9,7 +9,7 @@ use std::{collections::HashSet, sync::Arc};
 use anser_contract::{
     Context,
     v1::{
-        CheckSessionsRequest, EndedSinceRequest, EventBatch, FollowRequest, SessionEnded, SessionRevoked,
+        CheckSessionsRequest, EndedSinceRequest, EventBatch, FollowRequest, SessionEnded, SessionRevoked, UserUpdated,
         event::Event as Told, service_event::Event,
     },
 };
@@ -94,10 +94,10 @@ impl Follower<'_> {
         for item in batch.items {
             match item.event {
                 Some(Event::SessionRevoked(revoked)) => self.revoked(revoked),
-                Some(Event::ContactChanged(changed)) => later.push(Change::Contacts(changed)),
+                Some(Event::ContactChanged(changed)) => later.push(Change::Contacts(Box::new(changed))),
                 Some(Event::SettingsChanged(changed)) => later.push(Change::Settings(changed)),
                 Some(Event::JoinRequestChanged(changed)) => later.push(Change::JoinRequest(changed)),
-                Some(Event::UserUpdated(updated)) => self.forget_me(&updated.user_id),
+                Some(Event::UserUpdated(updated)) => self.updated(updated),
                 None => {}
             }
         }
@@ -117,6 +117,13 @@ impl Follower<'_> {
         let told = SessionEnded { session_id: revoked.session_id, reason: revoked.reason };
         let farewell = Some(Arc::new(Block::one(Told::SessionEnded(told), About::Other)));
         self.gateway.end_sessions(&HashSet::from([session]), &Close { farewell, ..close });
+    }
+
+    fn updated(&self, updated: UserUpdated) {
+        let Ok(user) = UserId::try_from(&updated.user_id[..]) else { return };
+        let Some(me) = updated.me else { return self.forget_me(&updated.user_id) };
+        let block = Block::one(Told::MeUpdated(me), About::Profile(updated.version));
+        self.gateway.hub.tell(user, block, &self.gateway.desk());
     }
 
     /// The user's clients must ask what is new about them when they return.

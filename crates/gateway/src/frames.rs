@@ -123,6 +123,8 @@ struct JsonRequest<'a> {
     recall: Option<&'a RawValue>,
     #[serde(borrow)]
     react: Option<&'a RawValue>,
+    #[serde(borrow)]
+    typing: Option<&'a RawValue>,
 }
 
 fn read_json(payload: &[u8]) -> Result<Inbound, BadFrame> {
@@ -155,6 +157,7 @@ impl JsonRequest<'_> {
             JsonRequest { edit: Some(raw), .. } => parse(raw, Op::Edit),
             JsonRequest { recall: Some(raw), .. } => parse(raw, Op::Recall),
             JsonRequest { react: Some(raw), .. } => parse(raw, Op::React),
+            JsonRequest { typing: Some(raw), .. } => parse(raw, Op::Typing),
             _ => Err(unsupported()),
         }
     }
@@ -211,6 +214,10 @@ pub enum About {
     Contacts(i64),
     /// What the user set about conversations, which stands at this version with it.
     Settings(i64),
+    /// The user's own profile, which stands at this version with it.
+    Profile(i64),
+    /// What nobody misses: the first to be left out.
+    Ephemeral,
     /// Anything else.
     Other,
 }

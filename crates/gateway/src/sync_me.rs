@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use anser_contract::{
     Context,
     v1::{
-        FriendRequest, FriendRequestView, FriendView, GetUsersRequest, MePage, PublicProfile, SyncContactsRequest,
-        SyncMe, SyncProfileRequest, SyncSettingsRequest,
+        BlockView, FriendRequest, FriendRequestView, FriendView, GetUsersRequest, MePage, PublicProfile,
+        SyncContactsRequest, SyncMe, SyncProfileRequest, SyncSettingsRequest,
     },
 };
 use anser_types::{Code, Error, Result, Timestamp, base32};
@@ -47,10 +47,16 @@ pub(crate) async fn sync_me_versions(
     .await?;
     let friends = contacts.friends.iter().map(|friend| &friend.user_id);
     let in_requests = contacts.requests.iter().flat_map(|request| [&request.from_user_id, &request.to_user_id]);
-    let profiles = profiles(services, ctx, friends.chain(in_requests).cloned().collect()).await?;
+    let blocked = contacts.blocks.iter().map(|block| &block.user_id);
+    let people = friends.chain(in_requests).chain(blocked).cloned().collect();
+    let profiles = profiles(services, ctx, people).await?;
     let view = |friend: anser_contract::v1::Friend| {
         let profile = profiles.get(&friend.user_id).cloned();
         FriendView { friend: Some(friend), profile }
+    };
+    let block_view = |block: anser_contract::v1::Block| {
+        let profile = profiles.get(&block.user_id).cloned();
+        BlockView { block: Some(block), profile }
     };
     let next = Token { at: now, profile: profile.version, contacts: contacts.version, settings: settings.version };
     let page = MePage {
@@ -62,6 +68,9 @@ pub(crate) async fn sync_me_versions(
         has_more: contacts.has_more || settings.has_more,
         settings: settings.items,
         deleted: settings.deleted,
+        categories: contacts.categories,
+        blocks: contacts.blocks.into_iter().map(block_view).collect(),
+        unblocked: contacts.unblocked,
     };
     let versions =
         MeVersions { contacts: Some(next.contacts), profile: Some(next.profile), settings: Some(next.settings) };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anser_contract::{
     Actor, Context,
     v1::{
-        ContactChanged, FriendAdded, FriendRemoved, FriendView, JoinRequestChanged, JoinRequestEvent, SettingsChanged,
-        SyncSettingsRequest, event::Event as Told,
+        BlockAdded, BlockRemoved, BlockView, ContactChanged, Friend, FriendAdded, FriendChanged, FriendRemoved,
+        FriendView, JoinRequestChanged, JoinRequestEvent, SettingsChanged, SyncSettingsRequest, event::Event as Told,
     },
 };
 use anser_types::{Id, UserId};
@@ -21,7 +21,7 @@ use crate::{
 /// Something that changed about people.
 pub(crate) enum Change {
     /// Among somebody's friends and requests.
-    Contacts(ContactChanged),
+    Contacts(Box<ContactChanged>),
     /// Among what somebody set about conversations.
     Settings(SettingsChanged),
     /// Among those who wait to come into a group.
@@ -49,7 +49,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>, mut waiting: mpsc::Receiver<Chang
         let told = match change {
             Change::Contacts(changed) => {
                 let about = About::Contacts(changed.version);
-                events_of(&gateway, changed).await.into_iter().map(|event| (event, about)).collect()
+                events_of(&gateway, *changed).await.into_iter().map(|event| (event, about)).collect()
             }
             Change::Settings(changed) => settings(&gateway, first, changed).await,
             Change::JoinRequest(JoinRequestChanged { request, state, .. }) => {
@@ -86,8 +86,9 @@ async fn settings(gateway: &Gateway, user: UserId, changed: SettingsChanged) -> 
 /// A change as its person is told: with the profiles of the people in it, as far as they can be had.
 async fn events_of(gateway: &Gateway, changed: ContactChanged) -> Vec<Told> {
     let in_request = changed.request.iter().flat_map(|request| [&request.from_user_id, &request.to_user_id]);
-    let people: Vec<Vec<u8>> =
-        in_request.chain(changed.added_friend.iter().map(|friend| &friend.user_id)).cloned().collect();
+    let friends = changed.added_friend.iter().chain(&changed.changed_friend).map(|friend| &friend.user_id);
+    let blocked = changed.added_block.iter().map(|block| &block.user_id);
+    let people: Vec<Vec<u8>> = in_request.chain(friends).chain(blocked).cloned().collect();
     let profiles = match people.is_empty() {
         true => Ok(Default::default()),
         false => profiles(&gateway.services, &Context::service(), people).await,
@@ -100,9 +101,26 @@ async fn events_of(gateway: &Gateway, changed: ContactChanged) -> Vec<Told> {
     if let Some(request) = changed.request {
         events.push(Told::FriendRequest(request_view(request, &profiles)));
     }
-    if let Some(friend) = changed.added_friend {
+    let view = |friend: Friend| {
         let profile = profiles.get(&friend.user_id).cloned();
-        events.push(Told::FriendAdded(FriendAdded { friend: Some(FriendView { friend: Some(friend), profile }) }));
+        Some(FriendView { friend: Some(friend), profile })
+    };
+    if let Some(friend) = changed.added_friend {
+        events.push(Told::FriendAdded(FriendAdded { friend: view(friend) }));
+    }
+    if let Some(friend) = changed.changed_friend {
+        events.push(Told::FriendChanged(FriendChanged { friend: view(friend) }));
+    }
+    events.extend(changed.profile.map(Told::ProfileUpdated));
+    if let Some(block) = changed.added_block {
+        let profile = profiles.get(&block.user_id).cloned();
+        events.push(Told::BlockAdded(BlockAdded { block: Some(BlockView { block: Some(block), profile }) }));
+    }
+    if !changed.removed_block.is_empty() {
+        events.push(Told::BlockRemoved(BlockRemoved { user_id: changed.removed_block }));
+    }
+    if let Some(categories) = changed.categories {
+        events.push(Told::FriendCategories(categories));
     }
     if !changed.removed_friend.is_empty() {
         events.push(Told::FriendRemoved(FriendRemoved {

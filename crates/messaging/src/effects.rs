@@ -25,6 +25,13 @@ pub enum Effect {
     },
     /// Somebody was asked into a group.
     Invited(Invitation),
+    /// Somebody writes: not committed anywhere, and left out under load.
+    Typing {
+        /// Who.
+        user: UserId,
+        /// Where.
+        conversation: ConversationId,
+    },
     /// Outcomes of sends that came over a link.
     Outcomes(LinkId, Vec<Outcome>),
 }

@@ -63,6 +63,13 @@ impl Fanout {
         }
     }
 
+    /// Publishes what nobody misses: left out where more waits than half of what may.
+    pub fn shed(&self, effect: Effect) {
+        if self.inputs.capacity() > QUEUE / 2 {
+            let _full = self.inputs.try_send(Input::Committed(vec![effect]));
+        }
+    }
+
     /// A gateway's stream began. With `replay_after` it wants the hints since that position for `users`.
     pub async fn open(
         &self,

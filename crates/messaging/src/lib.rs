@@ -36,6 +36,7 @@ use crate::{
         prepare::Sayable,
         send::{Committer, SendLane},
         throttle::Throttle,
+        typing::Typists,
     },
     rooms::Rooms,
     words::Words,
@@ -49,6 +50,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { service: "messaging", number: 2, sql: include_str!("../migrations/0002_indexed.sql") },
     Migration { service: "messaging", number: 3, sql: include_str!("../migrations/0003_groups.sql") },
     Migration { service: "messaging", number: 4, sql: include_str!("../migrations/0004_changes.sql") },
+    Migration { service: "messaging", number: 5, sql: include_str!("../migrations/0005_blocked.sql") },
 ];
 
 /// The service.
@@ -61,6 +63,7 @@ pub struct Messaging {
     rooms: Arc<Rooms>,
     sends: Arc<SendLane>,
     throttle: Throttle,
+    typists: Typists,
     fanout: Fanout,
     words: Arc<Words>,
 }
@@ -86,7 +89,8 @@ impl Messaging {
         }
         let throttle = Throttle::new(clock.clone(), options.sends_per_second, options.send_burst);
         let pages = PageTokens::new(options.page_key);
-        let room = Arc::new(Self { db, clock, options, pages, log, rooms, sends, throttle, fanout, words });
+        let typists = Typists::new(clock.clone());
+        let room = Arc::new(Self { db, clock, options, pages, log, rooms, sends, throttle, typists, fanout, words });
         Ok(Arc::new(MessagingService(room)))
     }
 
@@ -273,6 +277,10 @@ impl Conversations for MessagingService {
         conversation::sync_settings(&self.0, ctx, request).await
     }
 
+    async fn erase_person(&self, ctx: &Context, request: v1::ErasePersonRequest) -> Result<v1::ErasePersonReply> {
+        conversation::erase_person(&self.0, ctx, request).await
+    }
+
     async fn apply_relation(&self, ctx: &Context, request: v1::ApplyRelationRequest) -> Result<v1::ApplyRelationReply> {
         conversation::apply_relation(&self.0, ctx, request).await
     }
@@ -338,6 +346,10 @@ impl Messages for MessagingService {
 
     async fn move_read_cursor(&self, ctx: &Context, request: v1::MoveReadCursorRequest) -> Result<v1::ReadMoved> {
         message::read_cursor::move_read_cursor(&self.0, ctx, request).await
+    }
+
+    async fn typing(&self, ctx: &Context, request: v1::TypingRequest) -> Result<v1::TypingReply> {
+        message::typing::typing(&self.0, ctx, request).await
     }
 
     async fn resume(&self, ctx: &Context, request: v1::ResumeRequest) -> Result<v1::ResumeReply> {

@@ -258,8 +258,12 @@ fn stands(
         return Ok(Standing::FormerMember);
     }
     if state.kind == ConversationKind::Direct {
-        let open = strangers || friends(reader, conversation)?;
-        return Ok(if open { Standing::Peer } else { Standing::ClosedPeer });
+        let (friends, blocked) = relation(reader, conversation)?;
+        return Ok(match strangers || friends {
+            true if blocked => Standing::BlockedPeer,
+            true => Standing::Peer,
+            false => Standing::ClosedPeer,
+        });
     }
     if state.dismissed {
         return Ok(Standing::Dismissed);
@@ -316,12 +320,15 @@ pub fn pair(reader: &Reader<'_>, conversation: ConversationId) -> Result<Option<
     })
 }
 
-fn friends(reader: &Reader<'_>, conversation: ConversationId) -> Result<bool> {
-    let Some((lo, hi)) = pair(reader, conversation)? else { return Ok(false) };
-    Ok(reader.number(
-        "SELECT friends FROM messaging_direct WHERE user_lo = ? AND user_hi = ?",
+/// Whether the two of a direct conversation are friends, and whether one of them blocks the other.
+fn relation(reader: &Reader<'_>, conversation: ConversationId) -> Result<(bool, bool)> {
+    let Some((lo, hi)) = pair(reader, conversation)? else { return Ok((false, false)) };
+    let known = reader.row(
+        "SELECT friends, blocked FROM messaging_direct WHERE user_lo = ? AND user_hi = ?",
         &[(&lo).into(), (&hi).into()],
-    )? == 1)
+        |row| Ok((row.flag(0)?, row.flag(1)?)),
+    )?;
+    Ok(known.unwrap_or_default())
 }
 
 fn stay_from_row(row: &Row<'_>, first: usize) -> Result<Stay> {

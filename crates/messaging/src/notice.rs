@@ -71,17 +71,17 @@ impl Notices {
         self.store(tx, conversation, actor, what, Movement { joined, history, ..Movement::default() })
     }
 
-    /// Appends that somebody went, and tells the members, them among them. Answers the entry's seq: the caller ends their
-    /// stay there.
+    /// Appends that somebody went, and tells the members, them among them. Answers the last entry's seq: the caller ends
+    /// their stay there.
     pub fn let_go(
         &self,
         tx: &mut Tx<'_>,
         conversation: ConversationId,
         actor: UserId,
-        what: Kind,
+        what: Vec<Kind>,
         left: UserId,
     ) -> Result<i64> {
-        self.store(tx, conversation, actor, vec![what], Movement { left: vec![left], ..Movement::default() })
+        self.store(tx, conversation, actor, what, Movement { left: vec![left], ..Movement::default() })
     }
 
     fn store(
@@ -107,6 +107,11 @@ impl Notices {
             Appended { conversation, entries, targets, last_position, joined, first_readable, left, origins };
         self.tell(tx, Effect::Appended(Arc::new(appended)));
         Ok(head.seq)
+    }
+
+    /// Makes the send lane look again how people stand to a conversation, where no entry says that it changed.
+    pub fn forget(&self, conversation: ConversationId) {
+        self.rooms.forget(conversation);
     }
 
     /// Tells something that is no entry.

@@ -42,7 +42,7 @@ impl House {
     }
 
     async fn relate(&self, a: UserId, b: UserId, version: i64, friends: bool) -> ConversationId {
-        let request = ApplyRelationRequest { user_a: a.to_vec(), user_b: b.to_vec(), version, friends };
+        let request = ApplyRelationRequest { user_a: a.to_vec(), user_b: b.to_vec(), version, friends, blocked: false };
         let reply = self.service.apply_relation(&Context::service(), request).await.unwrap();
         ConversationId::try_from(&reply.conversation_id[..]).unwrap()
     }

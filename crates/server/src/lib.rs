@@ -4,6 +4,7 @@
 //! is the one place where components are made, in order.
 
 pub mod cli;
+mod closing;
 pub mod config;
 mod door;
 mod engines;

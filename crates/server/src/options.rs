@@ -38,7 +38,13 @@ pub fn store(config: &Config) -> DbOptions {
 
 /// For the user service.
 pub fn user(config: &Config) -> UserOptions {
-    UserOptions { nickname_bytes: config.limits.name_bytes, ..UserOptions::default() }
+    let limits = &config.limits;
+    UserOptions {
+        nickname_bytes: limits.name_bytes,
+        signature_bytes: limits.signature_bytes,
+        changes_an_hour: limits.profile_changes_per_hour,
+        ..UserOptions::default()
+    }
 }
 
 /// For the auth service.
@@ -106,6 +112,9 @@ pub fn contact(config: &Config) -> ContactOptions {
         requests_a_day: limits.friend_requests_per_day as usize,
         request_ttl: seconds(config.contact.request_s),
         message_bytes: limits.friend_request_bytes as usize,
+        categories_a_user: limits.friend_categories as usize,
+        blocks_a_user: limits.blocks as usize,
+        name_bytes: limits.name_bytes,
     }
 }
 

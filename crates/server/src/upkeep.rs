@@ -10,7 +10,7 @@ use metrics::gauge;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{engines::Engines, metrics::Metrics};
+use crate::{closing, engines::Engines, metrics::Metrics};
 
 const TICK: Duration = Duration::from_secs(1);
 const SWEEP: Duration = Duration::from_secs(60);
@@ -52,6 +52,19 @@ pub fn store(engines: &Engines, health: &Health, shutdown: &CancellationToken) {
         async move {
             if let Err(error) = outbox.sweep().await {
                 tracing::warn!(%error, "old events could not be dropped");
+            }
+        }
+    });
+}
+
+/// Erases what is left of accounts that are being closed.
+pub fn closing(services: &GatewayServices, clock: &Clock, shutdown: &CancellationToken) {
+    let (services, clock) = (services.clone(), clock.clone());
+    every(TICK, shutdown, move || {
+        let (services, clock) = (services.clone(), clock.clone());
+        async move {
+            if let Err(error) = closing::round(&services, &clock).await {
+                tracing::warn!(%error, "it could not be seen which accounts are closing");
             }
         }
     });

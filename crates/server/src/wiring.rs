@@ -60,6 +60,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
                 _ => Node::alone(),
             };
             let services = services(&config, &engines, &clock, &mut node).await?;
+            upkeep::closing(&services, &clock, &shutdown);
             // Needed until the last request is answered, so it ends with the process and not with the shutdown.
             let _peers = serve_peers(sockets.peers, node, &CancellationToken::new());
             let door = Door::open(&config, services, &clock, &health, &metrics)?;
@@ -71,7 +72,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             let engines = Engines::open(&config, &clock, &health)?;
             upkeep::store(&engines, &health, &shutdown);
             let mut node = Node::serving(engines.peer.clone());
-            services(&config, &engines, &clock, &mut node).await?;
+            let services = services(&config, &engines, &clock, &mut node).await?;
+            upkeep::closing(&services, &clock, &shutdown);
             if let Some(listener) = sockets.probes {
                 probes::serve(listener, &health, &metrics, &shutdown);
             }
@@ -99,7 +101,7 @@ async fn services(
 ) -> anyhow::Result<GatewayServices> {
     let db = &engines.db;
 
-    let users = node.users(Arc::new(UserService::new(db, options::user(config), clock.clone())));
+    let users = node.users(Arc::new(UserService::new(db, engines.user, options::user(config), clock.clone())));
 
     let auth = AuthService::new(db, users.clone(), &engines.auth, options::auth(config), clock.clone())?;
     auth.start();
@@ -113,8 +115,15 @@ async fn services(
     let messages = node.messages(messaging);
 
     let contact = options::contact(config);
-    let contact =
-        ContactService::new(db, users.clone(), conversations.clone(), engines.contact, contact, clock.clone());
+    let contact = ContactService::new(
+        db,
+        users.clone(),
+        auth.clone(),
+        conversations.clone(),
+        engines.contact,
+        contact,
+        clock.clone(),
+    );
     contact.start();
     let contacts = node.contacts(contact);
 

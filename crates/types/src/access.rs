@@ -13,6 +13,10 @@ pub enum Action {
     ReadProfile,
     /// Read a profile's private part.
     ReadOwnProfile,
+    /// Change one's profile or who may do what about oneself.
+    EditOwnProfile,
+    /// Close one's account.
+    CloseAccount,
     /// See, end or refresh a device session.
     ManageSession,
     /// See a friend request.
@@ -21,6 +25,10 @@ pub enum Action {
     AnswerFriendRequest,
     /// End a friendship.
     RemoveFriend,
+    /// Note something about a friend for oneself.
+    NoteFriend,
+    /// End a block.
+    Unblock,
     /// Read a conversation's description, within what membership lets be seen.
     ReadConversation,
     /// Read entries, within what membership lets be seen.
@@ -106,6 +114,9 @@ pub enum Standing {
     Peer,
     /// One of the two people of a direct conversation that is closed: they may read and no more.
     ClosedPeer,
+    /// One of the two people of a direct conversation that is open, while one blocks the other. To the blocked one it
+    /// looks like any other until they speak.
+    BlockedPeer,
     /// Was a member; may still read what they saw then.
     FormerMember,
     /// Has nothing to do with it.
@@ -121,10 +132,14 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
             action,
             ReadProfile
                 | ReadOwnProfile
+                | EditOwnProfile
+                | CloseAccount
                 | ManageSession
                 | ReadFriendRequest
                 | AnswerFriendRequest
                 | RemoveFriend
+                | NoteFriend
+                | Unblock
                 | AnswerInvitation
         ),
         Author => matches!(action, ReadFriendRequest),
@@ -205,7 +220,7 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
             matches!(action, ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | Leave | ChangeSettings)
         }
         Peer => matches!(action, Send | Edit | React | Pin) || authorise(action, ClosedPeer).is_ok(),
-        ClosedPeer => matches!(
+        ClosedPeer | BlockedPeer => matches!(
             action,
             ReadConversation | ReadEntries | ReadMembers | MoveReadCursor | ChangeSettings | RecallOwn | ReadReceipts
         ),
@@ -222,7 +237,7 @@ fn refusal(action: Action, standing: Standing) -> Error {
             Error::new(Code::Muted, "you may not send here for now")
         }
         (Standing::Dismissed, _) => Error::new(Code::ConversationClosed, "the group was closed for good"),
-        (Standing::ClosedPeer, Action::Send | Action::Edit | Action::React | Action::Pin) => {
+        (Standing::ClosedPeer | Standing::BlockedPeer, Action::Send | Action::Edit | Action::React | Action::Pin) => {
             Error::new(Code::NotAllowed, "you may not talk to this person")
         }
         (Standing::Owner, Action::Leave) => {
@@ -247,9 +262,12 @@ mod tests {
     }
 
     #[test]
-    fn closed_direct_conversations_are_read_only() {
+    fn closed_direct_conversations_are_read_only_and_blocked_ones_look_the_same() {
         assert!(authorise(Action::ReadEntries, Standing::ClosedPeer).is_ok());
-        assert_eq!(authorise(Action::Send, Standing::ClosedPeer).map_err(|e| e.code), Err(Code::NotAllowed));
+        assert!(authorise(Action::ReadEntries, Standing::BlockedPeer).is_ok());
+        let closed = authorise(Action::Send, Standing::ClosedPeer).unwrap_err();
+        assert_eq!(closed.code, Code::NotAllowed);
+        assert_eq!(authorise(Action::Send, Standing::BlockedPeer), Err(closed), "word for word");
     }
 
     #[test]

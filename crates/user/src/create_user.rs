@@ -4,9 +4,9 @@ use anser_contract::{
     Context,
     v1::{CreateUserRequest, OwnProfile},
 };
-use anser_types::{Code, Error, Result, UserId};
+use anser_types::{Code, Error, Result, UserId, text};
 
-use crate::{UserService, nickname, store};
+use crate::{UserService, store};
 
 pub(crate) async fn create_user(
     service: &UserService,
@@ -15,7 +15,7 @@ pub(crate) async fn create_user(
 ) -> Result<OwnProfile> {
     ctx.require_service()?;
     let user = UserId::try_from(&request.user_id[..])?;
-    nickname::check(&request.nickname, service.options.nickname_bytes)?;
+    text::check_name("nickname", &request.nickname, service.options.nickname_bytes)?;
     let now = service.clock.now();
 
     service

@@ -6,7 +6,7 @@ use anser_contract::{
 };
 use anser_types::{Error, Result, UserId};
 
-use crate::{UserService, may_read_profiles, public, store};
+use crate::{UserService, may_read_profiles, store};
 
 pub(crate) async fn get_users(service: &UserService, ctx: &Context, request: GetUsersRequest) -> Result<GetUsersReply> {
     may_read_profiles(ctx)?;
@@ -18,7 +18,7 @@ pub(crate) async fn get_users(service: &UserService, ctx: &Context, request: Get
 
     let profiles = service
         .db
-        .read(move |reader| ids.iter().map(|&id| store::profile(reader, id)).collect::<Result<Vec<_>>>())
+        .read(move |reader| ids.iter().map(|&id| store::public_profile(reader, id)).collect::<Result<Vec<_>>>())
         .await?;
-    Ok(GetUsersReply { users: profiles.into_iter().flatten().map(public).collect() })
+    Ok(GetUsersReply { users: profiles.into_iter().flatten().collect() })
 }

@@ -1,35 +1,45 @@
-//! Profiles: the words people see of each other.
+//! Profiles: the words people see of each other, and who may do what about a person.
 //!
 //! - **Tables**: `user_profile`.
 //! - **Calls**: nobody.
-//! - **Tells**: `UserUpdated` once profiles can be edited; nothing yet.
+//! - **Tells**: `UserUpdated` to the person's own devices, in the transaction that changes their profile or settings.
 //! - **Holds always**: a profile is made once for a user id; its version only rises; what a person sees of others
-//!   ([`PublicProfile`]) is a part of what they see of themselves ([`OwnProfile`]).
+//!   (`PublicProfile`) is a part of what they see of themselves (`OwnProfile`).
 //!
 //! Here does not live: passwords, sessions, whether a user name is well formed or taken (auth), friendships (contact).
 
+mod close_profile;
 mod create_user;
 mod get_me;
+mod get_privacy;
 mod get_users;
-pub mod nickname;
+mod limit;
+mod list_changed;
 mod store;
 mod sync_profile;
+mod tell;
 #[cfg(test)]
 mod tests;
+mod update_privacy;
+mod update_profile;
 
 use anser_contract::{
     Actor, Context,
     v1::{
-        CreateUserRequest, GetMeRequest, GetUsersReply, GetUsersRequest, OwnProfile, PublicProfile, SyncProfileReply,
-        SyncProfileRequest, Users,
+        CloseProfileReply, CloseProfileRequest, CreateUserRequest, GetMeRequest, GetPrivacyRequest, GetUsersReply,
+        GetUsersRequest, ListChangedReply, ListChangedRequest, OwnProfile, Privacy, SyncProfileReply,
+        SyncProfileRequest, UpdatePrivacyRequest, UpdateProfileRequest, Users,
     },
 };
-use anser_engine::{Db, Migration};
+use anser_engine::{Db, Fingerprints, Migration};
 use anser_types::{Action, Clock, Result, Standing, authorise};
 
 /// The schema, step by step.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { service: "user", number: 1, sql: include_str!("../migrations/0001_profile.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { service: "user", number: 1, sql: include_str!("../migrations/0001_profile.sql") },
+    Migration { service: "user", number: 2, sql: include_str!("../migrations/0002_changes.sql") },
+    Migration { service: "user", number: 3, sql: include_str!("../migrations/0003_closed.sql") },
+];
 
 /// What can be set about profiles.
 #[derive(Clone, Debug)]
@@ -38,11 +48,15 @@ pub struct UserOptions {
     pub profiles_a_call: usize,
     /// The longest nickname, in bytes.
     pub nickname_bytes: usize,
+    /// The longest signature, in bytes.
+    pub signature_bytes: usize,
+    /// How often a person may change what others see of them, an hour.
+    pub changes_an_hour: u32,
 }
 
 impl Default for UserOptions {
     fn default() -> Self {
-        Self { profiles_a_call: 200, nickname_bytes: 64 }
+        Self { profiles_a_call: 200, nickname_bytes: 64, signature_bytes: 256, changes_an_hour: 60 }
     }
 }
 
@@ -52,12 +66,13 @@ pub struct UserService {
     db: Db,
     options: UserOptions,
     clock: Clock,
+    fingerprints: Fingerprints,
 }
 
 impl UserService {
-    /// The service over its tables in `db`.
-    pub fn new(db: &Db, options: UserOptions, clock: Clock) -> Self {
-        Self { db: db.scoped("user"), options, clock }
+    /// The service over its tables in `db`. `secret` goes into the hashes of idempotent requests: the same in every start.
+    pub fn new(db: &Db, secret: [u8; 32], options: UserOptions, clock: Clock) -> Self {
+        Self { db: db.scoped("user"), options, clock, fingerprints: Fingerprints::new(secret) }
     }
 }
 
@@ -78,6 +93,26 @@ impl Users for UserService {
     async fn sync_profile(&self, ctx: &Context, request: SyncProfileRequest) -> Result<SyncProfileReply> {
         sync_profile::sync_profile(self, ctx, request).await
     }
+
+    async fn update_profile(&self, ctx: &Context, request: UpdateProfileRequest) -> Result<OwnProfile> {
+        update_profile::update_profile(self, ctx, request).await
+    }
+
+    async fn list_changed(&self, ctx: &Context, request: ListChangedRequest) -> Result<ListChangedReply> {
+        list_changed::list_changed(self, ctx, request).await
+    }
+
+    async fn close_profile(&self, ctx: &Context, request: CloseProfileRequest) -> Result<CloseProfileReply> {
+        close_profile::close_profile(self, ctx, request).await
+    }
+
+    async fn get_privacy(&self, ctx: &Context, request: GetPrivacyRequest) -> Result<Privacy> {
+        get_privacy::get_privacy(self, ctx, request).await
+    }
+
+    async fn update_privacy(&self, ctx: &Context, request: UpdatePrivacyRequest) -> Result<Privacy> {
+        update_privacy::update_privacy(self, ctx, request).await
+    }
 }
 
 /// Services of ours may read any public profile; of clients only those who are signed in.
@@ -86,9 +121,4 @@ fn may_read_profiles(ctx: &Context) -> Result<()> {
         Actor::Service => Ok(()),
         _ => ctx.user().and_then(|_| authorise(Action::ReadProfile, Standing::Person)),
     }
-}
-
-fn public(profile: OwnProfile) -> PublicProfile {
-    let OwnProfile { user_id, username, nickname, avatar, signature, .. } = profile;
-    PublicProfile { user_id, username, nickname, avatar, signature }
 }

@@ -1,7 +1,7 @@
 //! Every statement of this service.
 
-use anser_contract::v1::OwnProfile;
-use anser_engine::{Reader, Tx};
+use anser_contract::v1::{OwnProfile, Privacy, ProfileChange, PublicProfile};
+use anser_engine::{Reader, Row, Tx};
 use anser_types::{Result, Timestamp, UserId};
 
 /// Stores a new profile; answers whether the id was free.
@@ -19,20 +19,99 @@ pub(crate) fn insert_profile(
     )
 }
 
+macro_rules! select_profile {
+    ($rest:literal) => {
+        concat!(
+            "SELECT user_id, username, nickname, avatar, signature, created_at, version, find_me, request_me, presence, ",
+            "change_no, closed FROM user_profile ",
+            $rest
+        )
+    };
+}
+
+fn own_profile(row: &Row<'_>) -> Result<OwnProfile> {
+    Ok(OwnProfile {
+        user_id: row.blob(0)?,
+        username: row.text(1)?,
+        nickname: row.text(2)?,
+        avatar: row.text(3)?,
+        signature: row.text(4)?,
+        created_at: row.int(5)?,
+        version: row.int(6)?,
+        privacy: Some(Privacy {
+            find_me: row.int(7)? as i32,
+            request_me: row.int(8)? as i32,
+            presence: row.int(9)? as i32,
+        }),
+    })
+}
+
+/// Somebody's profile, with what only they see; a closed account has nobody to see it.
 pub(crate) fn profile(reader: &Reader<'_>, user: UserId) -> Result<Option<OwnProfile>> {
-    reader.row(
-        "SELECT username, nickname, avatar, signature, created_at, version FROM user_profile WHERE user_id = ?",
-        &[(&user).into()],
-        |row| {
-            Ok(OwnProfile {
-                user_id: user.to_vec(),
-                username: row.text(0)?,
-                nickname: row.text(1)?,
-                avatar: row.text(2)?,
-                signature: row.text(3)?,
-                created_at: row.int(4)?,
-                version: row.int(5)?,
-            })
-        },
+    reader.row(select_profile!("WHERE user_id = ? AND closed = 0"), &[(&user).into()], own_profile)
+}
+
+fn public_profile_of(row: &Row<'_>) -> Result<PublicProfile> {
+    Ok(PublicProfile {
+        user_id: row.blob(0)?,
+        username: row.text(1)?,
+        nickname: row.text(2)?,
+        avatar: row.text(3)?,
+        signature: row.text(4)?,
+        closed: row.flag(11)?,
+    })
+}
+
+/// What others see of somebody.
+pub(crate) fn public_profile(reader: &Reader<'_>, user: UserId) -> Result<Option<PublicProfile>> {
+    reader.row(select_profile!("WHERE user_id = ?"), &[(&user).into()], public_profile_of)
+}
+
+/// Stores what others see of somebody; the next version, and the next change of all.
+pub(crate) fn update_profile(tx: &mut Tx<'_>, user: UserId, nickname: &str, signature: &str) -> Result<()> {
+    let change_no = tx.number("SELECT MAX(change_no) FROM user_profile", &[])? + 1;
+    tx.exec(
+        "UPDATE user_profile SET nickname = ?, signature = ?, version = version + 1, change_no = ? WHERE user_id = ?",
+        &[nickname.into(), signature.into(), change_no.into(), (&user).into()],
     )
+    .map(|_| ())
+}
+
+/// Profiles that changed after a change, in the order of changes.
+pub(crate) fn changed_after(reader: &Reader<'_>, after_no: i64, limit: i64) -> Result<Vec<ProfileChange>> {
+    reader.rows(
+        select_profile!("WHERE change_no > ? ORDER BY change_no LIMIT ?"),
+        &[after_no.into(), limit.into()],
+        |row| Ok(ProfileChange { change_no: row.int(10)?, profile: Some(public_profile_of(row)?) }),
+    )
+}
+
+/// Empties a profile: of its person nothing is left but that they were there.
+pub(crate) fn close_profile(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
+    let change_no = tx.number("SELECT MAX(change_no) FROM user_profile", &[])? + 1;
+    tx.exec(
+        "UPDATE user_profile SET username = '', nickname = '', avatar = '', signature = '', find_me = 3, request_me = 3,
+             presence = 3, closed = 1, version = version + 1, change_no = ?
+         WHERE user_id = ? AND closed = 0",
+        &[change_no.into(), (&user).into()],
+    )
+    .map(|_| ())
+}
+
+/// Stores who may do what about somebody; the next version. Nobody else sees it, so it is no change of all.
+pub(crate) fn update_privacy(tx: &mut Tx<'_>, user: UserId, privacy: &Privacy) -> Result<()> {
+    tx.exec(
+        "UPDATE user_profile SET find_me = ?, request_me = ?, presence = ?, version = version + 1 WHERE user_id = ?",
+        &[privacy.find_me.into(), privacy.request_me.into(), privacy.presence.into(), (&user).into()],
+    )
+    .map(|_| ())
+}
+
+/// When the person may change their profile as often as ever again.
+pub(crate) fn changes_full_at(reader: &Reader<'_>, user: UserId) -> Result<Timestamp> {
+    reader.number("SELECT changes_full_at FROM user_profile WHERE user_id = ?", &[(&user).into()])
+}
+
+pub(crate) fn set_changes_full_at(tx: &mut Tx<'_>, user: UserId, at: Timestamp) -> Result<()> {
+    tx.exec("UPDATE user_profile SET changes_full_at = ? WHERE user_id = ?", &[at.into(), (&user).into()]).map(|_| ())
 }

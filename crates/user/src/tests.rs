@@ -2,26 +2,37 @@
 
 use anser_contract::{
     Actor, Context,
-    v1::{CreateUserRequest, GetMeRequest, GetUsersRequest, OwnProfile, SyncProfileRequest, Users},
+    v1::{
+        Audience, CloseProfileRequest, CreateUserRequest, Events, FollowRequest, GetMeRequest, GetPrivacyRequest,
+        GetUsersRequest, ListChangedRequest, OwnProfile, Privacy, PublicProfile, SyncProfileRequest,
+        UpdatePrivacyRequest, UpdateProfileRequest, Users, service_event::Event,
+    },
 };
-use anser_engine::{Db, DbOptions, Durability};
+use anser_engine::{Db, DbOptions, Durability, outbox::Outbox};
 use anser_types::{Clock, Code, Result, SessionId, UserId};
+use tokio_stream::StreamExt;
 
 use crate::{MIGRATIONS, UserOptions, UserService};
 
 struct World {
     users: UserService,
     clock: Clock,
+    db: Db,
     _dir: tempfile::TempDir,
 }
 
 impl World {
     fn new() -> Self {
+        Self::with(UserOptions::default())
+    }
+
+    fn with(options: UserOptions) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::fixed(1_700_000_000_000);
-        let options = DbOptions { durability: Durability::Off, ..DbOptions::new(dir.path()) };
-        let db = Db::open(&options, MIGRATIONS, clock.clone()).unwrap();
-        Self { users: UserService::new(&db, UserOptions::default(), clock.clone()), clock, _dir: dir }
+        let store = DbOptions { durability: Durability::Off, ..DbOptions::new(dir.path()) };
+        let db = Db::open(&store, MIGRATIONS, clock.clone()).unwrap();
+        let users = UserService::new(&db, [7; 32], options, clock.clone());
+        Self { users, clock, db, _dir: dir }
     }
 
     fn id(&self) -> UserId {
@@ -32,6 +43,30 @@ impl World {
         let request = CreateUserRequest { user_id: id.to_vec(), username: username.into(), nickname: nickname.into() };
         self.users.create_user(&Context::service(), request).await
     }
+}
+
+impl World {
+    /// Everything that was told, in order.
+    async fn told(&self) -> Vec<OwnProfile> {
+        let follow = FollowRequest { after: 0, from_now: false };
+        let mut stream = Outbox::new(&self.db).follow(&Context::service(), follow).await.unwrap();
+        let batch = stream.next().await.unwrap().unwrap();
+        let told = batch.items.into_iter().filter_map(|item| match item.event {
+            Some(Event::UserUpdated(updated)) => updated.me,
+            _ => None,
+        });
+        told.collect()
+    }
+
+    async fn changed(&self, after_no: i64) -> Vec<(i64, String)> {
+        let request = ListChangedRequest { after_no, limit: 10 };
+        let items = self.users.list_changed(&Context::service(), request).await.unwrap().items;
+        items.into_iter().map(|change| (change.change_no, change.profile.unwrap().nickname)).collect()
+    }
+}
+
+fn renaming(nickname: &str) -> UpdateProfileRequest {
+    UpdateProfileRequest { nickname: Some(nickname.into()), ..Default::default() }
 }
 
 fn as_user(user: UserId) -> Context {
@@ -93,4 +128,99 @@ async fn sync_tells_the_profile_only_where_it_is_news() {
     assert_eq!(sync(0).await.me, Some(profile.clone()));
     assert_eq!((sync(1).await.me, sync(1).await.version), (None, 1));
     assert_eq!(sync(7).await.me, Some(profile), "a version of another store");
+}
+
+#[tokio::test]
+async fn a_profile_is_changed_told_and_numbered() {
+    let world = World::new();
+    let (ada, bob) = (world.id(), world.id());
+    world.create(ada, "ada", "Ada").await.unwrap();
+    world.create(bob, "bob", "Bob").await.unwrap();
+    let changed = world.users.update_profile(&as_user(ada), renaming("Lady Ada")).await.unwrap();
+    assert_eq!((changed.nickname.as_str(), changed.signature.as_str(), changed.version), ("Lady Ada", "", 2));
+    let signature = UpdateProfileRequest { signature: Some("on the wing".into()), ..Default::default() };
+    let signed = world.users.update_profile(&as_user(bob), signature).await.unwrap();
+    assert_eq!((signed.nickname.as_str(), signed.signature.as_str()), ("Bob", "on the wing"));
+    assert_eq!(world.told().await, [changed.clone(), signed]);
+    assert_eq!(world.changed(0).await, [(1, "Lady Ada".into()), (2, "Bob".into())]);
+    // The same again is no change; the next one takes the next number.
+    assert_eq!(world.users.update_profile(&as_user(ada), renaming("Lady Ada")).await.unwrap(), changed);
+    world.users.update_profile(&as_user(ada), renaming("Ada")).await.unwrap();
+    assert_eq!(world.changed(1).await, [(2, "Bob".into()), (3, "Ada".into())]);
+    let request = ListChangedRequest::default();
+    assert_eq!(world.users.list_changed(&as_user(ada), request).await.unwrap_err().code, Code::Forbidden);
+}
+
+#[tokio::test]
+async fn a_profile_is_changed_within_its_rules_once_under_a_key_and_not_too_often() {
+    let world = World::with(UserOptions { changes_an_hour: 3, ..UserOptions::default() });
+    let ada = world.id();
+    world.create(ada, "ada", "Ada").await.unwrap();
+    let refused = async |request| world.users.update_profile(&as_user(ada), request).await.unwrap_err();
+    assert_eq!(refused(renaming(" ")).await.fields[0].field, "nickname");
+    let long = UpdateProfileRequest { signature: Some("x".repeat(257)), ..Default::default() };
+    assert_eq!(refused(long).await.fields[0].field, "signature");
+
+    let keyed = |name: &str| UpdateProfileRequest { idempotency_key: "k".into(), ..renaming(name) };
+    world.users.update_profile(&as_user(ada), keyed("A")).await.unwrap();
+    world.users.update_profile(&as_user(ada), renaming("B")).await.unwrap();
+    assert_eq!(world.users.update_profile(&as_user(ada), keyed("A")).await.unwrap().nickname, "B");
+    assert_eq!(refused(keyed("C")).await.code, Code::IdempotencyConflict);
+    world.users.update_profile(&as_user(ada), renaming("C")).await.unwrap();
+    let error = refused(renaming("D")).await;
+    assert_eq!((error.code, error.retry_after_ms), (Code::RateLimited, Some(20 * 60_000)));
+    world.clock.advance(20 * 60_000);
+    world.users.update_profile(&as_user(ada), renaming("D")).await.unwrap();
+}
+
+#[tokio::test]
+async fn privacy_is_ones_own_and_has_sensible_defaults() {
+    let world = World::new();
+    let (ada, bob) = (world.id(), world.id());
+    world.create(ada, "ada", "Ada").await.unwrap();
+    let (everyone, friends, nobody) = (Audience::Everyone as i32, Audience::Friends as i32, Audience::Nobody as i32);
+    let default = Privacy { find_me: everyone, request_me: everyone, presence: friends };
+    let get = async |ctx: Context, user_id: Vec<u8>| world.users.get_privacy(&ctx, GetPrivacyRequest { user_id }).await;
+    assert_eq!(get(as_user(ada), vec![]).await.unwrap(), default);
+    let update = async |privacy: Privacy| {
+        let request = UpdatePrivacyRequest { privacy: Some(privacy), ..Default::default() };
+        world.users.update_privacy(&as_user(ada), request).await
+    };
+    let hidden = Privacy { find_me: nobody, ..default };
+    assert_eq!(update(Privacy { find_me: nobody, ..Privacy::default() }).await.unwrap(), hidden);
+    assert_eq!(get(Context::service(), ada.to_vec()).await.unwrap(), hidden);
+    assert_eq!(world.told().await[0].privacy, Some(hidden));
+    assert_eq!(world.changed(0).await, [], "nobody else is told");
+    update(hidden).await.unwrap();
+    assert_eq!(world.told().await.len(), 1, "the same again is no change");
+
+    for wrong in [
+        Privacy { find_me: friends, ..Privacy::default() },
+        Privacy { presence: everyone, ..Privacy::default() },
+        Privacy { request_me: 9, ..Privacy::default() },
+    ] {
+        assert_eq!(update(wrong).await.unwrap_err().code, Code::InvalidArgument);
+    }
+    assert_eq!(get(as_user(bob), ada.to_vec()).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(get(Context::service(), bob.to_vec()).await.unwrap_err().code, Code::NotFound);
+}
+
+#[tokio::test]
+async fn of_a_closed_account_only_that_is_left() {
+    let world = World::new();
+    let ada = world.id();
+    world.create(ada, "ada", "Ada").await.unwrap();
+    let request = CloseProfileRequest { user_id: ada.to_vec() };
+    assert_eq!(world.users.close_profile(&as_user(ada), request.clone()).await.unwrap_err().code, Code::Forbidden);
+    for _ in 0..2 {
+        world.users.close_profile(&Context::service(), request.clone()).await.unwrap();
+    }
+    let asked = GetUsersRequest { user_ids: vec![ada.to_vec()] };
+    let seen = world.users.get_users(&Context::service(), asked).await.unwrap().users;
+    assert_eq!(seen, [PublicProfile { user_id: ada.to_vec(), closed: true, ..Default::default() }]);
+    assert_eq!(world.changed(0).await, [(1, String::new())], "friends are told once");
+    assert_eq!(world.users.get_me(&as_user(ada), GetMeRequest {}).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(world.users.update_profile(&as_user(ada), renaming("Ada")).await.unwrap_err().code, Code::NotFound);
+    let privacy = GetPrivacyRequest { user_id: ada.to_vec() };
+    assert_eq!(world.users.get_privacy(&Context::service(), privacy).await.unwrap_err().code, Code::NotFound);
 }

@@ -312,7 +312,7 @@ fn show(frame: &ServerFrame, seen: &mut impl FnMut(Seen<'_>)) -> anyhow::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use anser_client::v1::{Entry, Event, OwnEntry, Problem, Push, Reply, SendAck};
+    use anser_client::v1::{Entry, OwnEntry, Problem, Push, Reply, SendAck};
 
     #[test]
     fn a_send_is_written_as_the_contract_writes_it() {

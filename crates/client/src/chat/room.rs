@@ -187,12 +187,8 @@ impl Room {
                 let group = ConversationId::try_from(&request.conversation_id[..]).unwrap_or_default();
                 self.told.push(format!("* {name} would like to come into {}", self.title(group)));
             }
-            Kind::SessionEnded(_)
-            | Kind::Read(_)
-            | Kind::FriendRequest(_)
-            | Kind::Settings(_)
-            | Kind::JoinRequest(_)
-            | Kind::Deleted(_) => {}
+            // Nothing that this chat shows.
+            _ => {}
         }
         Ok(())
     }

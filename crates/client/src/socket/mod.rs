@@ -24,8 +24,8 @@ use crate::{
     Client, Closed, Error, Result,
     http::text_message,
     v1::{
-        HeadsPage, MePage, MoveRead, Push, ReadMoved, SendAck, SendMessage, SyncConversation, SyncConversations,
-        SyncFrom, SyncHeads, SyncMe, SyncPage, SyncPages, Welcome, reply::Outcome, request::Op,
+        HeadsPage, MePage, MoveRead, Push, ReadMoved, SendAck, SendMessage, StartTyping, SyncConversation,
+        SyncConversations, SyncFrom, SyncHeads, SyncMe, SyncPage, SyncPages, Welcome, reply::Outcome, request::Op,
     },
 };
 use driver::Command;
@@ -230,6 +230,14 @@ impl Handle {
     pub async fn sync_me(&self, token: &str) -> Result<MePage> {
         match self.request(Op::SyncMe(SyncMe { token: token.to_owned() })).await? {
             Outcome::SyncMe(page) => Ok(page),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Tells who is online in a conversation that the caller writes there.
+    pub async fn typing(&self, conversation: ConversationId) -> Result<()> {
+        match self.request(Op::Typing(StartTyping { conversation_id: conversation.to_vec() })).await? {
+            Outcome::Typing(_) => Ok(()),
             other => Err(unexpected(&other)),
         }
     }

@@ -14,8 +14,12 @@ async fn accepting_makes_friends_with_a_conversation() {
     assert_eq!((held.version, held.friends), (1, true));
     assert_eq!(accepted.conversation_id, held.conversation);
     for (user, other) in [(ada, bob), (bob, ada)] {
-        let friend =
-            Friend { user_id: other.to_vec(), since_at: NOW + 5_000, conversation_id: held.conversation.clone() };
+        let friend = Friend {
+            user_id: other.to_vec(),
+            since_at: NOW + 5_000,
+            conversation_id: held.conversation.clone(),
+            ..Friend::default()
+        };
         assert_eq!(world.friends(user).await, vec![friend.clone()]);
         let told = world.told().await.into_iter().rfind(|told| told.user_id == user.to_vec()).unwrap();
         assert_eq!(told.version, 2);

@@ -15,11 +15,16 @@ enum Step {
     Accept(usize, usize),
     Reject(usize, usize),
     Delete(usize, usize),
+    Block(usize, usize),
+    Unblock(usize, usize),
     MessagingGoes(bool),
     AnswersGetLost(bool),
     Reconcile,
     Expire,
     TimePasses(i64),
+    Note(usize, usize, String),
+    MakeCategory(usize, String),
+    DeleteCategory(usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -29,10 +34,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         5 => who().prop_map(|(a, b)| Step::Accept(a, b)),
         2 => who().prop_map(|(a, b)| Step::Reject(a, b)),
         3 => who().prop_map(|(a, b)| Step::Delete(a, b)),
+        2 => who().prop_map(|(a, b)| Step::Block(a, b)),
+        2 => who().prop_map(|(a, b)| Step::Unblock(a, b)),
         1 => any::<bool>().prop_map(Step::MessagingGoes),
         1 => any::<bool>().prop_map(Step::AnswersGetLost),
         2 => Just(Step::Reconcile),
         1 => Just(Step::Expire),
+        2 => (who(), "[ab]?").prop_map(|((a, b), remark)| Step::Note(a, b, remark)),
+        1 => (0..3usize, "[ab]").prop_map(|(a, name)| Step::MakeCategory(a, name)),
+        1 => (0..3usize).prop_map(Step::DeleteCategory),
         1 => (1..40i64).prop_map(|days| Step::TimePasses(days * DAY)),
     ];
     prop::collection::vec(step, 1..40)
@@ -42,7 +52,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Device {
     version: i64,
-    friends: BTreeMap<Vec<u8>, (i64, Vec<u8>)>,
+    friends: BTreeMap<Vec<u8>, Friend>,
+    categories: Vec<FriendCategory>,
+    blocks: BTreeMap<Vec<u8>, Block>,
     requests: BTreeMap<Vec<u8>, FriendRequest>,
 }
 
@@ -54,7 +66,16 @@ impl Device {
                 self.friends.remove(&friend);
             }
             for friend in page.friends {
-                self.friends.insert(friend.user_id, (friend.since_at, friend.conversation_id));
+                self.friends.insert(friend.user_id.clone(), friend);
+            }
+            for unblocked in page.unblocked {
+                self.blocks.remove(&unblocked);
+            }
+            for block in page.blocks {
+                self.blocks.insert(block.user_id.clone(), block);
+            }
+            if let Some(categories) = page.categories {
+                self.categories = categories.items;
             }
             for request in page.requests {
                 self.requests.insert(request.request_id.clone(), request);
@@ -63,6 +84,11 @@ impl Device {
             if !page.has_more {
                 break;
             }
+        }
+        // A category that is not there is none.
+        let known: HashSet<_> = self.categories.iter().map(|category| &category.category_id).collect();
+        for friend in self.friends.values_mut().filter(|friend| !known.contains(&friend.category_id)) {
+            friend.category_id.clear();
         }
         // Devices know when a request ends: it says so.
         let now = world.clock.now();
@@ -93,11 +119,42 @@ async fn take(world: &World, people: &[UserId], step: &Step) {
             }
         }
         Step::Delete(by, friend) => _ = world.delete(people[by], people[friend]).await,
+        Step::Block(me, other) => {
+            let request = BlockRequest { user_id: people[other].to_vec(), ..Default::default() };
+            _ = world.contact.block(&by(people[me]), request).await;
+        }
+        Step::Unblock(me, other) => {
+            let request = BlockRequest { user_id: people[other].to_vec(), ..Default::default() };
+            _ = world.contact.unblock(&by(people[me]), request).await;
+        }
         Step::MessagingGoes(away) => world.messaging.go(away),
         Step::AnswersGetLost(lost) => world.messaging.lose_answers(lost),
         Step::Reconcile => _ = world.contact.reconcile().await,
         Step::Expire => _ = crate::expire::expire(&world.contact).await,
         Step::TimePasses(time) => world.clock.advance(time),
+        Step::Note(me, friend, ref remark) => {
+            // Into the first category that there is, so that it is deleted from under them now and then.
+            let categories = world.contact.list_categories(&by(people[me]), ListCategoriesRequest {}).await.unwrap();
+            let first = categories.items.into_iter().next().unwrap_or_default();
+            let request = UpdateFriendRequest {
+                user_id: people[friend].to_vec(),
+                remark: Some(remark.clone()),
+                category: Some(InCategory { category_id: first.category_id }),
+                ..Default::default()
+            };
+            _ = world.contact.update_friend(&by(people[me]), request).await;
+        }
+        Step::MakeCategory(me, ref name) => {
+            let request = CreateCategoryRequest { name: name.clone(), ..Default::default() };
+            _ = world.contact.create_category(&by(people[me]), request).await;
+        }
+        Step::DeleteCategory(me) => {
+            let categories = world.contact.list_categories(&by(people[me]), ListCategoriesRequest {}).await.unwrap();
+            if let Some(first) = categories.items.into_iter().next() {
+                let request = DeleteCategoryRequest { category_id: first.category_id, ..Default::default() };
+                _ = world.contact.delete_category(&by(people[me]), request).await;
+            }
+        }
     }
 }
 
@@ -118,16 +175,24 @@ async fn check(world: &World, people: &[UserId], devices: &mut [Vec<Device>]) {
         }
 
         let listed: BTreeMap<_, _> =
-            world.friends(one).await.into_iter().map(|f| (f.user_id, (f.since_at, f.conversation_id))).collect();
+            world.friends(one).await.into_iter().map(|friend| (friend.user_id.clone(), friend)).collect();
         assert_eq!(listed, fresh.friends, "the list and sync agree");
+        let request = ListBlocksRequest { limit: 200, cursor: String::new() };
+        let blocked = world.contact.list_blocks(&by(one), request).await.unwrap().items;
+        assert_eq!(blocked, fresh.blocks.values().cloned().collect::<Vec<_>>(), "the list and sync agree");
         for &other in people.iter().filter(|&&other| other != one) {
             let sees = listed.get(other.as_bytes());
             let seen = world.friends(other).await.into_iter().find(|friend| friend.user_id == one.to_vec());
-            assert_eq!(sees.cloned(), seen.map(|f| (f.since_at, f.conversation_id)), "symmetric");
-            assert!(sees.is_none_or(|(_, conversation)| !conversation.is_empty()));
+            let shared = |friend: &Friend| (friend.since_at, friend.conversation_id.clone());
+            assert_eq!(sees.map(shared), seen.as_ref().map(shared), "symmetric");
+            assert!(sees.is_none_or(|friend| !friend.conversation_id.is_empty()));
             if settled {
                 let held = world.messaging.held(one, other);
-                assert_eq!(held.is_some_and(|held| held.friends), sees.is_some(), "messaging holds the same");
+                assert_eq!(held.as_ref().is_some_and(|held| held.friends), sees.is_some(), "messaging holds the same");
+                let by_other =
+                    world.contact.db.read(move |reader| crate::store::block(reader, other, one)).await.unwrap();
+                let blocked = by_other.is_some() || fresh.blocks.contains_key(other.as_bytes());
+                assert_eq!(held.is_some_and(|held| held.blocked), blocked, "messaging holds the same");
             }
             let between = |request: &&FriendRequest| {
                 let ends = [&request.from_user_id[..], &request.to_user_id[..]];

@@ -140,7 +140,7 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
-/// Refuses an `Idempotency-Key` where the answer is a secret that must not be kept: ignoring it would promise a safety
+/// Refuses an `Idempotency-Key` where question or answer is a secret that must not be kept: ignoring it would promise a safety
 /// that is not there.
 pub struct NoIdempotencyKey;
 
@@ -150,7 +150,7 @@ impl<S: Sync> FromRequestParts<S> for NoIdempotencyKey {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
         if parts.headers.contains_key(IDEMPOTENCY_KEY) {
             let fields = vec![FieldError { field: "Idempotency-Key".into(), detail: "not taken here".into() }];
-            let error = Error::invalid("the answer of this call is a secret, which is not kept for a repeat");
+            let error = Error::invalid("this call deals in secrets, which are not kept for a repeat");
             return Err(Error { fields, ..error }.into());
         }
         Ok(Self)

@@ -1,15 +1,17 @@
-//! `/v1/friends`: who one's friends are, and no longer being one.
+//! `/v1/friends`: who one's friends are, what one notes about them, and no longer being one.
 
 use std::sync::Arc;
 
-use anser_contract::v1::{DeleteFriendRequest, FriendView, ListFriendsRequest};
-use anser_types::UserId;
+use anser_contract::v1::{DeleteFriendRequest, FriendView, InCategory, ListFriendsRequest, UpdateFriendRequest};
+use anser_types::{Error, FriendCategoryId, UserId};
 use axum::extract::State;
 use http::{Method, StatusCode};
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     http::{
-        extract::{Call, IdempotencyKey, Path, Query},
+        extract::{Call, IdempotencyKey, Json, Path, Query},
         paging::{Page, Paging},
         profiles,
     },
@@ -27,6 +29,13 @@ pub fn routes() -> Vec<Route> {
             .about("Your friends, with their profiles")
             .query::<Paging>()
             .answers::<Page<FriendView>>(200, "A page of friends"),
+        route(Method::PATCH, "/v1/friends/{user_id}", "update_friend", update)
+            .rate(Rate::Write)
+            .about("Note something about a friend: a remark, a category")
+            .details("Only you see it, on all your devices. What is left out stays as it is.")
+            .keyed()
+            .takes::<FriendNotes>()
+            .answers::<FriendView>(200, "The friend as you see them now"),
         route(Method::DELETE, "/v1/friends/{user_id}", "remove_friend", remove)
             .rate(Rate::Write)
             .about("End a friendship")
@@ -46,6 +55,36 @@ async fn list(
     let reply = gateway.services.contacts.list_friends(&ctx, request).await?;
     let items = profiles::friends(&gateway, &ctx, reply.items).await?;
     Ok(axum::Json(Page { items, next_cursor: reply.next_cursor }))
+}
+
+/// What to note about a friend.
+#[derive(Deserialize, ToSchema)]
+struct FriendNotes {
+    /// Your own words for them, at most 64 bytes; empty: none.
+    remark: Option<String>,
+    /// One of your categories; empty: none.
+    category_id: Option<String>,
+}
+
+async fn update(
+    State(gateway): State<Arc<Gateway>>,
+    Call(ctx): Call,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
+    Path(user): Path<UserId>,
+    Json(FriendNotes { remark, category_id }): Json<FriendNotes>,
+) -> Answer<axum::Json<FriendView>> {
+    let category = category_id.map(|id| in_category(&id)).transpose()?;
+    let request = UpdateFriendRequest { user_id: user.to_vec(), remark, category, idempotency_key };
+    let friend = gateway.services.contacts.update_friend(&ctx, request).await?;
+    Ok(axum::Json(profiles::friend(&gateway, &ctx, friend).await?))
+}
+
+fn in_category(id: &str) -> Result<InCategory, Error> {
+    if id.is_empty() {
+        return Ok(InCategory::default());
+    }
+    let id: FriendCategoryId = id.parse().map_err(|error: Error| Error::field("category_id", error.detail))?;
+    Ok(InCategory { category_id: id.to_vec() })
 }
 
 async fn remove(

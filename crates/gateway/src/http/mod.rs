@@ -5,11 +5,13 @@
 //! shape out).
 
 pub mod around;
+mod blocks;
 mod changes;
 mod conversations;
 pub mod cors;
 mod docs;
 pub mod extract;
+mod friend_categories;
 mod friend_requests;
 mod friends;
 mod groups;
@@ -90,6 +92,8 @@ pub fn table() -> Vec<Route> {
         sessions::routes(),
         friend_requests::routes(),
         friends::routes(),
+        friend_categories::routes(),
+        blocks::routes(),
         conversations::routes(),
         messages::routes(),
         changes::routes(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use anser_contract::v1::{GetUsersRequest, Invitation, JoinRequest};
+use anser_contract::v1::{Block, BlockView, GetUsersRequest, Invitation, JoinRequest};
 use anser_contract::{
     Context,
     v1::{Conversation, ConversationKind, Friend, FriendRequest, FriendRequestView, FriendView, Member, PublicProfile},
@@ -131,6 +131,25 @@ pub async fn friends(gateway: &Gateway, ctx: &Context, items: Vec<Friend>) -> Re
     let profiles = Profiles::of(gateway, ctx, items.iter().map(|item| &item.user_id)).await?;
     let view = |friend: Friend| FriendView { profile: profiles.get(&friend.user_id), friend: Some(friend) };
     Ok(items.into_iter().map(view).collect())
+}
+
+/// One friend with their profile.
+pub async fn friend(gateway: &Gateway, ctx: &Context, item: Friend) -> Result<FriendView> {
+    let mut views = friends(gateway, ctx, vec![item]).await?;
+    Ok(views.remove(0))
+}
+
+/// Blocks with the profiles of who is blocked.
+pub async fn blocks(gateway: &Gateway, ctx: &Context, items: Vec<Block>) -> Result<Vec<BlockView>> {
+    let profiles = Profiles::of(gateway, ctx, items.iter().map(|item| &item.user_id)).await?;
+    let view = |block: Block| BlockView { profile: profiles.get(&block.user_id), block: Some(block) };
+    Ok(items.into_iter().map(view).collect())
+}
+
+/// One block with the profile of who is blocked.
+pub async fn block(gateway: &Gateway, ctx: &Context, item: Block) -> Result<BlockView> {
+    let mut views = blocks(gateway, ctx, vec![item]).await?;
+    Ok(views.remove(0))
 }
 
 /// Friend requests with both people.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use anser_contract::Context;
-use anser_contract::v1::{FindByUsernameRequest, GetMeRequest, GetUsersRequest, OwnProfile, PublicProfile};
+use anser_contract::v1::{ChangePasswordRequest, CloseAccountRequest};
+use anser_contract::v1::{FindPersonRequest, GetMeRequest, GetPrivacyRequest, GetUsersRequest, OwnProfile, Privacy};
+use anser_contract::v1::{PublicProfile, UpdatePrivacyRequest, UpdateProfileRequest};
 use anser_contract::v1::{RegisterReply, RegisterRequest};
 use anser_types::{Code, Error, UserId};
 use axum::extract::State;
@@ -12,7 +14,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    http::extract::{Call, IdempotencyKey, Json, Path, Query},
+    http::extract::{Call, IdempotencyKey, Json, NoIdempotencyKey, Path, Query},
     problem::Answer,
     rates::Rate,
     routes::{Class, Route, route},
@@ -36,6 +38,53 @@ pub fn routes() -> Vec<Route> {
             .rate(Rate::Read)
             .about("Your own profile")
             .answers::<OwnProfile>(200, "Your own profile"),
+        route(Method::PATCH, "/v1/users/me", "update_me", update_me)
+            .rate(Rate::Write)
+            .class(Class::User)
+            .about("Change what others see of you")
+            .details("Your friends are told at once, or find it by `sync/me`. What is left out stays as it is.")
+            .keyed()
+            .takes::<ProfileChanges>()
+            .answers::<OwnProfile>(200, "Your profile as it is now"),
+        route(Method::PUT, "/v1/users/me/password", "change_password", change_password)
+            .rate(Rate::Session)
+            .class(Class::User)
+            .about("Change your password")
+            .details(
+                "Every other session of yours ends; this one stays. Tries are limited like logins. It takes no \
+                 `Idempotency-Key`: of secrets nothing is kept.",
+            )
+            .takes::<NewPassword>()
+            .answers_other(204, None, "The new password counts")
+            .refuses(&[Code::Forbidden, Code::RateLimited]),
+        route(Method::DELETE, "/v1/users/me", "close_account", close_account)
+            .rate(Rate::Session)
+            .class(Class::User)
+            .about("Close your account")
+            .details(
+                "All your sessions end. Profile, friends, blocks and settings are erased within seconds, your groups pass to \
+                 their oldest admin or member, and you leave them. What you said stays, said by a closed account. The \
+                 user name stays taken. There is no way back.",
+            )
+            .takes::<Confirmation>()
+            .answers_other(204, None, "The account is closed")
+            .refuses(&[Code::Forbidden, Code::RateLimited]),
+        route(Method::GET, "/v1/users/me/privacy", "get_privacy", get_privacy)
+            .rate(Rate::Read)
+            .class(Class::User)
+            .about("Who may do what about you")
+            .answers::<Privacy>(200, "Your settings"),
+        route(Method::PATCH, "/v1/users/me/privacy", "update_privacy", update_privacy)
+            .rate(Rate::Write)
+            .class(Class::User)
+            .about("Change who may do what about you")
+            .details(
+                "`find_me` and `request_me` are `everyone` or `nobody`, `presence` is `friends` or `nobody`. What is left \
+                 out stays as it is. Friends always find each other.",
+            )
+            .keyed()
+            .takes::<Privacy>()
+            .answers::<Privacy>(200, "Your settings as they are now"),
         route(Method::GET, "/v1/users/{user_id}", "get_user", get_user)
             .class(Class::User)
             .rate(Rate::Read)
@@ -45,6 +94,7 @@ pub fn routes() -> Vec<Route> {
             .class(Class::User)
             .rate(Rate::Search)
             .about("Find the person with exactly this user name")
+            .details("Somebody who lets nobody find them is `not_found`, except to their friends.")
             .query::<Lookup>()
             .answers::<PublicProfile>(200, "The profile")
             .refuses(&[Code::NotFound]),
@@ -79,6 +129,76 @@ async fn get_me(State(gateway): State<Arc<Gateway>>, Call(ctx): Call) -> Answer<
     Ok(axum::Json(gateway.services.users.get_me(&ctx, GetMeRequest {}).await?))
 }
 
+/// What to change.
+#[derive(Deserialize, ToSchema)]
+struct ProfileChanges {
+    /// What others see: 1 to 64 bytes.
+    nickname: Option<String>,
+    /// A line about oneself: at most 256 bytes; empty: none.
+    signature: Option<String>,
+}
+
+async fn update_me(
+    State(gateway): State<Arc<Gateway>>,
+    Call(ctx): Call,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
+    Json(ProfileChanges { nickname, signature }): Json<ProfileChanges>,
+) -> Answer<axum::Json<OwnProfile>> {
+    let request = UpdateProfileRequest { nickname, signature, idempotency_key };
+    Ok(axum::Json(gateway.services.users.update_profile(&ctx, request).await?))
+}
+
+/// The password, old and new.
+#[derive(Deserialize, ToSchema)]
+struct NewPassword {
+    /// The one that counts now.
+    old_password: String,
+    /// 6 to 128 bytes.
+    new_password: String,
+}
+
+async fn change_password(
+    State(gateway): State<Arc<Gateway>>,
+    Call(ctx): Call,
+    _: NoIdempotencyKey,
+    Json(NewPassword { old_password, new_password }): Json<NewPassword>,
+) -> Answer<StatusCode> {
+    let request = ChangePasswordRequest { old_password, new_password };
+    gateway.services.auth.change_password(&ctx, request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// That it is really you.
+#[derive(Deserialize, ToSchema)]
+struct Confirmation {
+    /// Your password.
+    password: String,
+}
+
+async fn close_account(
+    State(gateway): State<Arc<Gateway>>,
+    Call(ctx): Call,
+    _: NoIdempotencyKey,
+    Json(Confirmation { password }): Json<Confirmation>,
+) -> Answer<StatusCode> {
+    gateway.services.auth.close_account(&ctx, CloseAccountRequest { password }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn get_privacy(State(gateway): State<Arc<Gateway>>, Call(ctx): Call) -> Answer<axum::Json<Privacy>> {
+    Ok(axum::Json(gateway.services.users.get_privacy(&ctx, GetPrivacyRequest::default()).await?))
+}
+
+async fn update_privacy(
+    State(gateway): State<Arc<Gateway>>,
+    Call(ctx): Call,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
+    Json(privacy): Json<Privacy>,
+) -> Answer<axum::Json<Privacy>> {
+    let request = UpdatePrivacyRequest { privacy: Some(privacy), idempotency_key };
+    Ok(axum::Json(gateway.services.users.update_privacy(&ctx, request).await?))
+}
+
 async fn get_user(
     State(gateway): State<Arc<Gateway>>,
     Call(ctx): Call,
@@ -99,7 +219,7 @@ async fn look_up(
     Call(ctx): Call,
     Query(Lookup { username }): Query<Lookup>,
 ) -> Answer<axum::Json<PublicProfile>> {
-    let found = gateway.services.auth.find_by_username(&ctx, FindByUsernameRequest { username }).await?;
+    let found = gateway.services.contacts.find_person(&ctx, FindPersonRequest { username }).await?;
     Ok(axum::Json(profile(&gateway, &ctx, found.user_id).await?))
 }
 

@@ -79,6 +79,9 @@ impl Delivery<'_> {
             let about = About::Read { conversation, seq: read.read_seq };
             let block = Block::one(event::Event::Read(moved), about);
             self.to_users(&[read.user_id], &[Arc::new(block)]);
+        } else if let Some(typing) = hint.typing {
+            let block = Block::one(event::Event::Typing(typing), About::Ephemeral);
+            self.to_users(&hint.user_ids, &[Arc::new(block)]);
         } else if hint.joined {
             let joined = ConversationJoined { conversation_id: hint.conversation_id, earliest_seq: hint.earliest_seq };
             let block = Block::one(event::Event::ConversationJoined(joined), About::Other);

@@ -6,8 +6,8 @@ use anser_contract::{
     Actor, Context,
     v1::{
         EditMessage, EditRequest, HeadsPage, HeadsRequest, MoveReadCursorRequest, React, RecallMessage, RecallRequest,
-        SendItem, SetReactionRequest, SyncConversation, SyncFrom, SyncManyRequest, SyncPage, SyncPages, reply::Outcome,
-        request::Op,
+        SendItem, SetReactionRequest, SyncConversation, SyncFrom, SyncManyRequest, SyncPage, SyncPages, TypingPassed,
+        TypingRequest, reply::Outcome, request::Op,
     },
 };
 use anser_types::{Code, Error, Id, Result};
@@ -84,7 +84,7 @@ fn rate(op: &Op) -> Rate {
     match op {
         Op::Send(_) => Rate::Own,
         Op::SyncHeads(_) | Op::SyncConversation(_) | Op::SyncConversations(_) | Op::SyncMe(_) => Rate::Read,
-        Op::Read(_) | Op::Edit(_) | Op::Recall(_) | Op::React(_) => Rate::Write,
+        Op::Read(_) | Op::Edit(_) | Op::Recall(_) | Op::React(_) | Op::Typing(_) => Rate::Write,
     }
 }
 
@@ -146,6 +146,10 @@ async fn run(gateway: &Gateway, ctx: &Context, op: Op, me: &mut Option<MeVersion
         Op::React(React { conversation_id, seq, emoji, remove }) => {
             let request = SetReactionRequest { conversation_id, seq, emoji, remove };
             Outcome::React(messages.set_reaction(ctx, request).await?)
+        }
+        Op::Typing(request) => {
+            messages.typing(ctx, TypingRequest { conversation_id: request.conversation_id }).await?;
+            Outcome::Typing(TypingPassed {})
         }
         Op::Send(_) => return Err(Error::internal("sends go over the link")),
     })

@@ -157,6 +157,12 @@ impl Outbox {
         times_over(if behind { 1 } else { 8 })
     }
 
+    /// Whether the client is so far behind, or so new, that it gets nothing that can be left out.
+    pub fn sheds(&self, options: &GatewayOptions) -> bool {
+        let half_full = self.queued_events * 2 > options.queued_events || self.queued_bytes * 2 > options.queued_bytes;
+        self.holding || self.stalled || self.blocked_at.is_some() || half_full
+    }
+
     /// How many bytes of events the client's acks leave room for. One push may always be on its way.
     pub fn window(&self, options: &GatewayOptions) -> usize {
         let bytes = options.limits.unacked_push_bytes as usize;
@@ -216,6 +222,7 @@ impl Outbox {
             match queued.block.about() {
                 About::Contacts(_) => self.me.contacts = None,
                 About::Settings(_) => self.me.settings = None,
+                About::Profile(_) => self.me.profile = None,
                 _ => {}
             }
         }

@@ -74,7 +74,7 @@ impl Socket {
             return;
         }
         let Some(block) = outbox.unseen(block, low_water) else { return };
-        if loses(&outbox, &block) {
+        if loses(&outbox, &block) || (block.about() == About::Ephemeral && outbox.sheds(desk.options)) {
             return;
         }
         let low_water = low_water.max(outbox.floor);

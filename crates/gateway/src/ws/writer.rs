@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     frames::{About, put, put_push},
-    resume::{MeVersions, ResumePoint},
+    resume::ResumePoint,
     state::Gateway,
 };
 
@@ -192,10 +192,14 @@ impl Push {
             events.push(encoded.clone());
             let queued = outbox.dequeue()?;
             count += queued.block.count();
-            match (queued.block.about(), &mut outbox.me) {
-                (About::Contacts(version), MeVersions { contacts: Some(known), .. })
-                | (About::Settings(version), MeVersions { settings: Some(known), .. }) => *known = version.max(*known),
-                _ => {}
+            let (version, known) = match queued.block.about() {
+                About::Contacts(version) => (version, &mut outbox.me.contacts),
+                About::Settings(version) => (version, &mut outbox.me.settings),
+                About::Profile(version) => (version, &mut outbox.me.profile),
+                _ => continue,
+            };
+            if let Some(known) = known {
+                *known = version.max(*known);
             }
         }
         if events.is_empty() {

@@ -107,7 +107,7 @@ pub fn profile(user: &[u8]) -> PublicProfile {
         username: nickname.to_lowercase(),
         nickname: nickname.into(),
         avatar: format!("{nickname}.png"),
-        signature: String::new(),
+        ..PublicProfile::default()
     }
 }
 
@@ -130,6 +130,10 @@ fn group(title: &str) -> Conversation {
         title: title.into(),
         ..Conversation::default()
     }
+}
+
+fn category(name: &str) -> FriendCategory {
+    FriendCategory { category_id: vec![6; 16], name: name.into() }
 }
 
 fn friend_request(state: FriendRequestState) -> FriendRequest {
@@ -161,6 +165,13 @@ fake!(Users {
         // Nobody has the id of forty-fours.
         GetUsersReply { users: r.user_ids.iter().filter(|id| id[0] != 44).map(|id| profile(id)).collect() }
     }
+    update_profile(r: UpdateProfileRequest) -> OwnProfile {
+        OwnProfile { nickname: r.nickname.unwrap_or_default(), signature: r.signature.unwrap_or_default(), ..OwnProfile::default() }
+    }
+    close_profile(_r: CloseProfileRequest) -> CloseProfileReply { CloseProfileReply {} }
+    list_changed(_r: ListChangedRequest) -> ListChangedReply { ListChangedReply::default() }
+    get_privacy(_r: GetPrivacyRequest) -> Privacy { Privacy { find_me: Audience::Nobody.into(), ..Privacy::default() } }
+    update_privacy(r: UpdatePrivacyRequest) -> Privacy { r.privacy.unwrap_or_default() }
     sync_profile(_r: SyncProfileRequest) -> SyncProfileReply { SyncProfileReply::default() }
 });
 
@@ -187,6 +198,20 @@ impl Auth for Fake {
     async fn end_session(&self, ctx: &Context, r: EndSessionRequest) -> Result<EndSessionReply> {
         self.called("end_session", ctx, format!("{r:?}")).await?;
         Ok(EndSessionReply {})
+    }
+    async fn change_password(&self, ctx: &Context, r: ChangePasswordRequest) -> Result<ChangePasswordReply> {
+        self.called("change_password", ctx, format!("{r:?}")).await?;
+        Ok(ChangePasswordReply {})
+    }
+    async fn close_account(&self, ctx: &Context, r: CloseAccountRequest) -> Result<CloseAccountReply> {
+        self.called("close_account", ctx, format!("{r:?}")).await?;
+        Ok(CloseAccountReply {})
+    }
+    async fn list_closing(&self, _: &Context, _: ListClosingRequest) -> Result<ListClosingReply> {
+        Ok(ListClosingReply::default())
+    }
+    async fn finish_closing(&self, _: &Context, _: FinishClosingRequest) -> Result<FinishClosingReply> {
+        Ok(FinishClosingReply {})
     }
     async fn mint_ticket(&self, ctx: &Context, r: MintTicketRequest) -> Result<MintTicketReply> {
         self.called("mint_ticket", ctx, format!("{r:?}")).await?;
@@ -215,6 +240,7 @@ impl Auth for Fake {
 
 fake!(Contacts {
     request_friend(_r: RequestFriendRequest) -> FriendRequest { friend_request(FriendRequestState::Pending) }
+    find_person(_r: FindPersonRequest) -> FindPersonReply { FindPersonReply { user_id: BOB.to_vec() } }
     list_requests(_r: ListRequestsRequest) -> ListRequestsReply {
         ListRequestsReply { items: vec![friend_request(FriendRequestState::Pending)], next_cursor: "more".into() }
     }
@@ -222,9 +248,22 @@ fake!(Contacts {
     accept_request(_r: AnswerRequest) -> FriendRequest { friend_request(FriendRequestState::Accepted) }
     reject_request(_r: AnswerRequest) -> FriendRequest { friend_request(FriendRequestState::Rejected) }
     list_friends(_r: ListFriendsRequest) -> ListFriendsReply {
-        ListFriendsReply { items: vec![Friend { user_id: BOB.to_vec(), since_at: 5, conversation_id: vec![7; 16] }], next_cursor: String::new() }
+        ListFriendsReply { items: vec![Friend { user_id: BOB.to_vec(), since_at: 5, conversation_id: vec![7; 16], ..Friend::default() }], next_cursor: String::new() }
     }
     delete_friend(_r: DeleteFriendRequest) -> DeleteFriendReply { DeleteFriendReply {} }
+    block(r: BlockRequest) -> Block { Block { user_id: r.user_id, since_at: 5 } }
+    unblock(_r: BlockRequest) -> UnblockReply { UnblockReply {} }
+    list_blocks(_r: ListBlocksRequest) -> ListBlocksReply {
+        ListBlocksReply { items: vec![Block { user_id: BOB.to_vec(), since_at: 5 }], next_cursor: "more".into() }
+    }
+    update_friend(r: UpdateFriendRequest) -> Friend {
+        Friend { user_id: r.user_id, remark: r.remark.unwrap_or_default(), category_id: r.category.unwrap_or_default().category_id, ..Friend::default() }
+    }
+    list_categories(_r: ListCategoriesRequest) -> FriendCategories { FriendCategories { items: vec![category("Geese")] } }
+    create_category(r: CreateCategoryRequest) -> FriendCategory { category(&r.name) }
+    rename_category(r: RenameCategoryRequest) -> FriendCategory { category(&r.name) }
+    delete_category(_r: DeleteCategoryRequest) -> DeleteCategoryReply { DeleteCategoryReply {} }
+    erase_person(_r: ErasePersonRequest) -> ErasePersonReply { ErasePersonReply::default() }
     sync_contacts(_r: SyncContactsRequest) -> SyncContactsReply { SyncContactsReply::default() }
 });
 
@@ -267,6 +306,7 @@ fake!(Conversations {
         ConversationSettings { archived: r.archived.unwrap_or_default(), draft: r.draft.unwrap_or_default(), ..ConversationSettings::default() }
     }
     sync_settings(_r: SyncSettingsRequest) -> SyncSettingsReply { SyncSettingsReply::default() }
+    erase_person(_r: ErasePersonRequest) -> ErasePersonReply { ErasePersonReply::default() }
     apply_relation(_r: ApplyRelationRequest) -> ApplyRelationReply { ApplyRelationReply::default() }
 });
 
@@ -386,6 +426,9 @@ impl Messages for Fake {
     async fn move_read_cursor(&self, ctx: &Context, r: MoveReadCursorRequest) -> Result<ReadMoved> {
         self.called("move_read_cursor", ctx, format!("{r:?}")).await?;
         Ok(ReadMoved { conversation_id: r.conversation_id, read_seq: r.read_seq, unread: 0 })
+    }
+    async fn typing(&self, _: &Context, _: TypingRequest) -> Result<TypingReply> {
+        Ok(TypingReply {})
     }
     async fn resume(&self, _: &Context, _: ResumeRequest) -> Result<ResumeReply> {
         Ok(ResumeReply::default())

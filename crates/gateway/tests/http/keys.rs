@@ -11,10 +11,18 @@ async fn a_key_is_passed_on_by_every_call_that_takes_one() {
     let id = BOB.to_string();
     let calls = [
         (Method::POST, "/v1/users".to_owned(), json!({"username": "a", "password": "b"}), "register"),
+        (Method::PATCH, "/v1/users/me".to_owned(), json!({"nickname": "Al"}), "update_profile"),
+        (Method::PATCH, "/v1/users/me/privacy".to_owned(), json!({"find_me": "nobody"}), "update_privacy"),
         (Method::POST, "/v1/friend-requests".to_owned(), json!({"to_user_id": id}), "request_friend"),
         (Method::POST, format!("/v1/friend-requests/{id}:accept"), json!({}), "accept_request"),
         (Method::POST, format!("/v1/friend-requests/{id}:reject"), json!({}), "reject_request"),
         (Method::DELETE, format!("/v1/friends/{id}"), json!({}), "delete_friend"),
+        (Method::PATCH, format!("/v1/friends/{id}"), json!({"remark": "Bobby"}), "update_friend"),
+        (Method::POST, "/v1/friend-categories".to_owned(), json!({"name": "Swans"}), "create_category"),
+        (Method::PATCH, format!("/v1/friend-categories/{id}"), json!({"name": "Swans"}), "rename_category"),
+        (Method::DELETE, format!("/v1/friend-categories/{id}"), json!({}), "delete_category"),
+        (Method::PUT, format!("/v1/blocks/{id}"), json!({}), "block"),
+        (Method::DELETE, format!("/v1/blocks/{id}"), json!({}), "unblock"),
         (Method::POST, "/v1/conversations".to_owned(), json!({"title": "Geese"}), "create_group"),
         (Method::POST, "/v1/conversations".to_owned(), json!({"user_id": id}), "open_direct"),
         (Method::POST, format!("/v1/conversations/{id}:leave"), json!({}), "leave"),
@@ -68,7 +76,7 @@ async fn a_key_has_a_shape() {
 }
 
 #[tokio::test]
-async fn calls_that_answer_secrets_refuse_a_key() {
+async fn calls_that_deal_in_secrets_refuse_a_key() {
     let house = House::start().await;
     let id = BOB.to_string();
     for (method, path, body) in [
@@ -77,6 +85,8 @@ async fn calls_that_answer_secrets_refuse_a_key() {
         (Method::DELETE, "/v1/sessions/current".to_owned(), json!({})),
         (Method::DELETE, format!("/v1/sessions/{id}"), json!({})),
         (Method::POST, "/v1/ws-tickets".to_owned(), json!({})),
+        (Method::PUT, "/v1/users/me/password".to_owned(), json!({"old_password": "a", "new_password": "b"})),
+        (Method::DELETE, "/v1/users/me".to_owned(), json!({"password": "a"})),
     ] {
         let answer = house.alice(method, &path).header("idempotency-key", "k").json(body).send().await;
         assert_eq!(answer.problem()["fields"][0]["field"], "Idempotency-Key", "{path}");

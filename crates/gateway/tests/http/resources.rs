@@ -27,7 +27,21 @@ async fn people_register_log_in_and_find_each_other() {
     assert_eq!(house.get(&format!("/v1/users/{}", id(44))).await.code(), "not_found");
     assert_eq!(house.get("/v1/users:lookup?username=bob").await.json()["user_id"], BOB.to_string());
     assert_eq!(house.get("/v1/users%3Alookup?username=bob").await.json()["user_id"], BOB.to_string());
-    assert!(house.fake.last("find_by_username").request.contains("\"bob\""));
+    assert!(house.fake.last("find_person").request.contains("\"bob\""));
+}
+
+#[tokio::test]
+async fn people_change_their_profile_and_who_may_find_them() {
+    let house = House::start().await;
+    let answer = house.alice(Method::PATCH, "/v1/users/me").json(json!({"signature": "on the wing"})).send().await;
+    assert_eq!(answer.json()["signature"], "on the wing");
+    assert!(house.fake.last("update_profile").request.contains("nickname: None"));
+    assert_eq!(house.get("/v1/users/me/privacy").await.json()["find_me"], "nobody");
+    let path = "/v1/users/me/privacy";
+    let answer = house.alice(Method::PATCH, path).json(json!({"presence": "nobody"})).send().await;
+    assert_eq!(answer.json()["presence"], "nobody");
+    let answer = house.alice(Method::PATCH, path).json(json!({"presence": "cats"})).send().await;
+    assert_eq!(answer.problem()["fields"][0]["field"], "presence");
 }
 
 #[tokio::test]
@@ -76,6 +90,44 @@ async fn friends_come_with_their_profiles() {
     assert_eq!((&friend["friend"]["since_at"], &friend["profile"]["nickname"]), (&json!(5), &json!("Bob")));
     let answer = house.alice(Method::DELETE, &format!("/v1/friends/{BOB}")).send().await;
     assert_eq!((answer.status, answer.body.len()), (StatusCode::NO_CONTENT, 0));
+}
+
+#[tokio::test]
+async fn friends_are_noted_about_and_sorted() {
+    let house = House::start().await;
+    let path = format!("/v1/friends/{BOB}");
+    let answer = house.alice(Method::PATCH, &path).json(json!({"remark": "Bobby", "category_id": id(6)})).send().await;
+    assert_eq!(
+        (&answer.json()["friend"]["remark"], &answer.json()["profile"]["nickname"]),
+        (&json!("Bobby"), &json!("Bob"))
+    );
+    assert_eq!(answer.json()["friend"]["category_id"], id(6));
+    house.alice(Method::PATCH, &path).json(json!({"category_id": ""})).send().await;
+    let request = house.fake.last("update_friend").request;
+    assert!(
+        request.contains("remark: None") && request.contains("category: Some(InCategory { category_id: [] })"),
+        "{request}"
+    );
+    let answer = house.alice(Method::PATCH, &path).json(json!({"category_id": "what"})).send().await;
+    assert_eq!(answer.problem()["fields"][0]["field"], "category_id");
+
+    assert_eq!(house.get("/v1/friend-categories").await.json()["items"][0]["name"], "Geese");
+    let answer = house.post("/v1/friend-categories", json!({"name": "Swans"})).await;
+    assert_eq!((answer.status, answer.json()["name"].clone()), (StatusCode::CREATED, json!("Swans")));
+    let path = format!("/v1/friend-categories/{}", id(6));
+    assert_eq!(house.alice(Method::PATCH, &path).json(json!({"name": "Ducks"})).send().await.json()["name"], "Ducks");
+    assert_eq!(house.alice(Method::DELETE, &path).send().await.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn people_are_blocked_listed_and_unblocked() {
+    let house = House::start().await;
+    let list = house.get("/v1/blocks?limit=1").await.json();
+    assert_eq!((&list["items"][0]["profile"]["nickname"], &list["next_cursor"]), (&json!("Bob"), &json!("more")));
+    let path = format!("/v1/blocks/{BOB}");
+    let answer = house.alice(Method::PUT, &path).send().await;
+    assert_eq!((answer.status, answer.json()["block"]["user_id"].clone()), (StatusCode::OK, json!(BOB.to_string())));
+    assert_eq!(house.alice(Method::DELETE, &path).send().await.status, StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]

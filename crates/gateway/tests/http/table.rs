@@ -96,7 +96,7 @@ async fn unknown_paths_and_methods_are_problems_too() {
     assert_eq!(answer.code(), "not_found");
 
     for (method, path) in [
-        (Method::DELETE, "/v1/users/me".to_owned()),
+        (Method::DELETE, "/v1/users/me/privacy".to_owned()),
         (Method::GET, format!("/v1/friend-requests/{ID}:accept")),
         (Method::POST, "/healthz".to_owned()),
     ] {

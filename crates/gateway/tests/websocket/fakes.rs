@@ -66,6 +66,10 @@ impl Auth for FakeAuth {
     async fn refresh(&self, _: &Context, _: RefreshRequest) -> Result<TokenReply> { no() }
     async fn list_sessions(&self, _: &Context, _: ListSessionsRequest) -> Result<ListSessionsReply> { no() }
     async fn end_session(&self, _: &Context, _: EndSessionRequest) -> Result<EndSessionReply> { no() }
+    async fn change_password(&self, _: &Context, _: ChangePasswordRequest) -> Result<ChangePasswordReply> { no() }
+    async fn close_account(&self, _: &Context, _: CloseAccountRequest) -> Result<CloseAccountReply> { no() }
+    async fn list_closing(&self, _: &Context, _: ListClosingRequest) -> Result<ListClosingReply> { no() }
+    async fn finish_closing(&self, _: &Context, _: FinishClosingRequest) -> Result<FinishClosingReply> { no() }
     async fn mint_ticket(&self, _: &Context, _: MintTicketRequest) -> Result<MintTicketReply> { no() }
     async fn find_by_username(&self, _: &Context, _: FindByUsernameRequest) -> Result<FindByUsernameReply> { no() }
 
@@ -98,6 +102,12 @@ impl Users for FakeUsers {
     async fn create_user(&self, _: &Context, _: CreateUserRequest) -> Result<OwnProfile> { no() }
     async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> { no() }
 
+    async fn update_profile(&self, _: &Context, _: UpdateProfileRequest) -> Result<OwnProfile> { no() }
+    async fn close_profile(&self, _: &Context, _: CloseProfileRequest) -> Result<CloseProfileReply> { no() }
+    async fn list_changed(&self, _: &Context, _: ListChangedRequest) -> Result<ListChangedReply> { no() }
+    async fn get_privacy(&self, _: &Context, _: GetPrivacyRequest) -> Result<Privacy> { no() }
+    async fn update_privacy(&self, _: &Context, _: UpdatePrivacyRequest) -> Result<Privacy> { no() }
+
     async fn get_users(&self, _: &Context, request: GetUsersRequest) -> Result<GetUsersReply> {
         let profile = |user_id: Vec<u8>| PublicProfile { nickname: format!("nick {}", user_id[0]), user_id, ..Default::default() };
         Ok(GetUsersReply { users: request.user_ids.into_iter().map(profile).collect() })
@@ -119,12 +129,23 @@ pub struct FakeContacts {
 #[rustfmt::skip]
 impl Contacts for FakeContacts {
     async fn request_friend(&self, _: &Context, _: RequestFriendRequest) -> Result<FriendRequest> { no() }
+    async fn find_person(&self, _: &Context, _: FindPersonRequest) -> Result<FindPersonReply> { no() }
     async fn list_requests(&self, _: &Context, _: ListRequestsRequest) -> Result<ListRequestsReply> { no() }
     async fn get_request(&self, _: &Context, _: AnswerRequest) -> Result<FriendRequest> { no() }
     async fn accept_request(&self, _: &Context, _: AnswerRequest) -> Result<FriendRequest> { no() }
     async fn reject_request(&self, _: &Context, _: AnswerRequest) -> Result<FriendRequest> { no() }
     async fn list_friends(&self, _: &Context, _: ListFriendsRequest) -> Result<ListFriendsReply> { no() }
     async fn delete_friend(&self, _: &Context, _: DeleteFriendRequest) -> Result<DeleteFriendReply> { no() }
+
+    async fn erase_person(&self, _: &Context, _: ErasePersonRequest) -> Result<ErasePersonReply> { no() }
+    async fn block(&self, _: &Context, _: BlockRequest) -> Result<Block> { no() }
+    async fn unblock(&self, _: &Context, _: BlockRequest) -> Result<UnblockReply> { no() }
+    async fn list_blocks(&self, _: &Context, _: ListBlocksRequest) -> Result<ListBlocksReply> { no() }
+    async fn update_friend(&self, _: &Context, _: UpdateFriendRequest) -> Result<Friend> { no() }
+    async fn list_categories(&self, _: &Context, _: ListCategoriesRequest) -> Result<FriendCategories> { no() }
+    async fn create_category(&self, _: &Context, _: CreateCategoryRequest) -> Result<FriendCategory> { no() }
+    async fn rename_category(&self, _: &Context, _: RenameCategoryRequest) -> Result<FriendCategory> { no() }
+    async fn delete_category(&self, _: &Context, _: DeleteCategoryRequest) -> Result<DeleteCategoryReply> { no() }
 
     async fn sync_contacts(&self, _: &Context, _: SyncContactsRequest) -> Result<SyncContactsReply> {
         Ok(SyncContactsReply { version: *self.version.lock(), ..Default::default() })
@@ -165,6 +186,7 @@ impl Conversations for FakeConversations {
     async fn sync_settings(&self, _: &Context, _: SyncSettingsRequest) -> Result<SyncSettingsReply> {
         Ok(SyncSettingsReply::default())
     }
+    async fn erase_person(&self, _: &Context, _: ErasePersonRequest) -> Result<ErasePersonReply> { no() }
     async fn apply_relation(&self, _: &Context, _: ApplyRelationRequest) -> Result<ApplyRelationReply> { no() }
 }
 
@@ -471,6 +493,8 @@ impl Messages for FakeMessages {
         self.hint(Hint { conversation_id: request.conversation_id.clone(), read: Some(read), ..Default::default() });
         Ok(ReadMoved { conversation_id: request.conversation_id, read_seq: request.read_seq, unread: 0 })
     }
+
+    async fn typing(&self, _: &Context, _: TypingRequest) -> Result<TypingReply> { no() }
 
     async fn resume(&self, ctx: &Context, request: ResumeRequest) -> Result<ResumeReply> {
         ctx.require_service()?;

@@ -15,7 +15,7 @@ use super::{
 use crate::{Messaging, notice::Notices};
 
 /// Applies a relation, once for each version: an older or equal one changes nothing. The first friendship makes the
-/// pair's conversation. An entry is written only where it changes whether the two may talk.
+/// pair's conversation. An entry is written only where friendship changes whether the two may talk; a block is silent.
 pub async fn apply_relation(
     room: &Messaging,
     ctx: &Context,
@@ -40,6 +40,7 @@ pub async fn apply_relation(
                         conversation: known.map_or(fresh, |pair| pair.conversation),
                         version: request.version,
                         friends: request.friends,
+                        blocked: request.blocked,
                     };
                     apply(tx, people, known, new, strangers, &notices)?;
                     new
@@ -60,13 +61,15 @@ fn apply(
 ) -> Result<()> {
     match known {
         None => store::insert_pair(tx, people.0, people.1, new)?,
-        Some(_) => store::set_relation(tx, people.0, people.1, new.version, new.friends)?,
+        Some(_) => store::set_relation(tx, people.0, people.1, new)?,
     }
     let actor = people.0.min(people.1);
     if store::conversation(tx, new.conversation)?.is_none() {
         // Two who are no friends and never were: the id is kept for later, so that no older version can open it.
         return if new.friends { direct::make(tx, new.conversation, people, actor, notices) } else { Ok(()) };
     }
+    // A block leaves no entry, so nothing else makes the send lane look again.
+    notices.forget(new.conversation);
     let was_open = strangers || known.is_some_and(|pair| pair.friends);
     let is_open = strangers || new.friends;
     if was_open == is_open {

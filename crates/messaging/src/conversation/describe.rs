@@ -2,7 +2,7 @@
 
 use anser_contract::v1::{Conversation, ConversationKind, Role};
 use anser_engine::Reader;
-use anser_types::{Action, ConversationId, Error, Result, Timestamp, UserId, authorise};
+use anser_types::{Action, ConversationId, Error, Result, Standing, Timestamp, UserId, authorise};
 
 use super::{
     change_settings::told,
@@ -38,7 +38,8 @@ pub fn describe(
         avatar: row.avatar,
         peer_id,
         my_role: member.as_ref().map_or(Role::Unspecified as i32, |member| member.role),
-        can_send: authorise(Action::Send, standing).is_ok(),
+        // A block shows to who is blocked when they speak, and not before.
+        can_send: standing == Standing::BlockedPeer || authorise(Action::Send, standing).is_ok(),
         // How many there are today is no longer the business of somebody who left.
         my_muted_until_at: member.as_ref().map_or(0, |member| member.muted_until_at),
         member_count: member.map_or(0, |_| u32::try_from(row.member_count).unwrap_or_default()),

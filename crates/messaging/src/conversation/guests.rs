@@ -36,6 +36,8 @@ pub struct Guests {
     pub joining: Vec<UserId>,
     /// Are asked: nobody is brought anywhere by a stranger, unless configuration says so.
     pub asked: Vec<UserId>,
+    /// Block the host or are blocked by them: to the host they look asked, and they hear of nothing.
+    pub unheard: Vec<UserId>,
     /// Are members already.
     pub already: Vec<UserId>,
     /// Those of `joining` who had been asked before: their invitations are answered by it.
@@ -56,6 +58,8 @@ impl Guests {
             let stands = store::guest(reader, conversation, host, guest)?;
             if stands.member {
                 sorted.already.push(guest);
+            } else if stands.blocked {
+                sorted.unheard.push(guest);
             } else if options.strangers || stands.friend {
                 room_for_group(guest, stands.groups, options)?;
                 sorted.joining.push(guest);

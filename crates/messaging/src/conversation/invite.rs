@@ -44,7 +44,7 @@ pub async fn invite(room: &Messaging, ctx: &Context, request: InviteRequest) -> 
                 let guests = Guests::sort(tx, conversation, host, &named, &options)?;
                 if group.rules.approval && allow(Action::AnswerJoinRequest, standing).is_err() {
                     consent::propose(tx, conversation, host, &guests, &notices)?;
-                    let waiting = ids(&[guests.joining, guests.asked].concat());
+                    let waiting = ids(&[guests.joining, guests.asked, guests.unheard].concat());
                     return Ok(InviteReply { waiting, already: ids(&guests.already), ..InviteReply::default() }
                         .encode_to_vec());
                 }
@@ -75,9 +75,10 @@ fn bring_in(
 }
 
 fn reply(guests: &Guests) -> InviteReply {
+    let invited = [&guests.asked[..], &guests.unheard].concat();
     InviteReply {
         joined: ids(&guests.joining),
-        invited: ids(&guests.asked),
+        invited: ids(&invited),
         already: ids(&guests.already),
         waiting: Vec::new(),
     }

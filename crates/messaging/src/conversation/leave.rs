@@ -40,7 +40,7 @@ pub fn go_out(
     what: Kind,
     notices: &Notices,
 ) -> Result<()> {
-    let seq = notices.let_go(tx, conversation, actor, what, user)?;
+    let seq = notices.let_go(tx, conversation, actor, vec![what], user)?;
     store::end_stay(tx, conversation, user, seq)?;
     store::change_member_count(tx, conversation, -1)?;
     store::change_groups_joined(tx, user, -1)

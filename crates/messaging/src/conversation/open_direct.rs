@@ -56,7 +56,7 @@ fn find_or_make(
     {
         return Ok(pair.conversation);
     }
-    if !options.strangers {
+    if !options.strangers || known.is_some_and(|pair| pair.blocked) {
         return Err(Error::new(Code::NotAllowed, "you may not talk to this person"));
     }
     // Friends bring their conversations with them, within the limit of friends; strangers are limited here.
@@ -68,7 +68,7 @@ fn find_or_make(
     }
     let conversation = known.map_or(fresh, |pair| pair.conversation);
     if known.is_none() {
-        store::insert_pair(tx, user, peer, Pair { conversation, version: 0, friends: false })?;
+        store::insert_pair(tx, user, peer, Pair { conversation, version: 0, friends: false, blocked: false })?;
     }
     direct::make(tx, conversation, (user, peer), user, notices)?;
     Ok(conversation)

@@ -9,6 +9,8 @@ use anser_contract::v1::{ConversationKind, GroupRules, HistoryFor, Invitation, I
 use anser_engine::{Reader, Row, Tx, Value};
 use anser_types::{ConversationId, Error, Result, Timestamp, UserId};
 
+use crate::membership;
+
 /// A conversation as it was made, and how many are in it.
 pub struct ConversationRow {
     /// Direct or group.
@@ -58,6 +60,8 @@ pub struct Pair {
     pub version: i64,
     /// Whether they are friends.
     pub friends: bool,
+    /// Whether one of them blocks the other.
+    pub blocked: bool,
 }
 
 // Conversations
@@ -258,6 +262,16 @@ fn member_from_row(row: &Row<'_>) -> Result<Member> {
     })
 }
 
+/// Who owns a group after its owner: the oldest admin, else the oldest member.
+pub fn heir(reader: &Reader<'_>, conversation: ConversationId, owner: UserId) -> Result<Option<UserId>> {
+    reader.row(
+        "SELECT user_id FROM messaging_member WHERE conversation = ? AND user_id <> ? AND to_seq IS NULL
+         ORDER BY role DESC, from_seq, user_id LIMIT 1",
+        &[(&conversation).into(), (&owner).into()],
+        |row| row.id(0),
+    )
+}
+
 // People
 
 /// In how many groups a person is.
@@ -286,9 +300,9 @@ pub fn conversations_joined(reader: &Reader<'_>, user: UserId) -> Result<i64> {
 pub fn pair(reader: &Reader<'_>, one: UserId, other: UserId) -> Result<Option<Pair>> {
     let (lo, hi) = in_order(one, other);
     reader.row(
-        "SELECT conversation, relation_version, friends FROM messaging_direct WHERE user_lo = ? AND user_hi = ?",
+        "SELECT conversation, relation_version, friends, blocked FROM messaging_direct WHERE user_lo = ? AND user_hi = ?",
         &[(&lo).into(), (&hi).into()],
-        |row| Ok(Pair { conversation: row.id(0)?, version: row.int(1)?, friends: row.flag(2)? }),
+        |row| Ok(Pair { conversation: row.id(0)?, version: row.int(1)?, friends: row.flag(2)?, blocked: row.flag(3)? }),
     )
 }
 
@@ -296,25 +310,49 @@ pub fn pair(reader: &Reader<'_>, one: UserId, other: UserId) -> Result<Option<Pa
 pub fn insert_pair(tx: &mut Tx<'_>, one: UserId, other: UserId, pair: Pair) -> Result<()> {
     let (lo, hi) = in_order(one, other);
     tx.exec(
-        "INSERT INTO messaging_direct (user_lo, user_hi, conversation, relation_version, friends)
-         VALUES (?, ?, ?, ?, ?)",
-        &[(&lo).into(), (&hi).into(), (&pair.conversation).into(), pair.version.into(), Value::from(pair.friends)],
+        "INSERT INTO messaging_direct (user_lo, user_hi, conversation, relation_version, friends, blocked)
+         VALUES (?, ?, ?, ?, ?, ?)",
+        &[
+            (&lo).into(),
+            (&hi).into(),
+            (&pair.conversation).into(),
+            pair.version.into(),
+            pair.friends.into(),
+            pair.blocked.into(),
+        ],
     )?;
     Ok(())
 }
 
 /// What two people are to each other now.
-pub fn set_relation(tx: &mut Tx<'_>, one: UserId, other: UserId, version: i64, friends: bool) -> Result<()> {
+pub fn set_relation(tx: &mut Tx<'_>, one: UserId, other: UserId, new: Pair) -> Result<()> {
     let (lo, hi) = in_order(one, other);
     tx.exec(
-        "UPDATE messaging_direct SET relation_version = ?, friends = ? WHERE user_lo = ? AND user_hi = ?",
-        &[version.into(), friends.into(), (&lo).into(), (&hi).into()],
+        "UPDATE messaging_direct SET relation_version = ?, friends = ?, blocked = ? WHERE user_lo = ? AND user_hi = ?",
+        &[new.version.into(), new.friends.into(), new.blocked.into(), (&lo).into(), (&hi).into()],
     )?;
     Ok(())
 }
 
 fn in_order(one: UserId, other: UserId) -> (UserId, UserId) {
     (one.min(other), one.max(other))
+}
+
+/// Whether a direct conversation would take messages, if the two were friends.
+pub fn takes_messages(reader: &Reader<'_>, conversation: ConversationId) -> Result<bool> {
+    let Some((lo, hi)) = membership::pair(reader, conversation)? else { return Ok(false) };
+    let blocked = "SELECT COUNT(*) FROM messaging_direct WHERE user_lo = ? AND user_hi = ? AND blocked = 0";
+    Ok(reader.number(blocked, &[(&lo).into(), (&hi).into()])? > 0)
+}
+
+/// Whatever the two of a direct conversation are to each other, it takes no more messages.
+pub fn take_no_messages(tx: &mut Tx<'_>, conversation: ConversationId) -> Result<()> {
+    let Some((lo, hi)) = membership::pair(tx, conversation)? else { return Ok(()) };
+    tx.exec(
+        "UPDATE messaging_direct SET blocked = 1 WHERE user_lo = ? AND user_hi = ?",
+        &[(&lo).into(), (&hi).into()],
+    )?;
+    Ok(())
 }
 
 // Guests
@@ -325,6 +363,8 @@ pub struct GuestRow {
     pub member: bool,
     /// Is a friend of the host.
     pub friend: bool,
+    /// Blocks the host, or is blocked by them.
+    pub blocked: bool,
     /// Is asked already.
     pub invited: bool,
     /// In how many groups they are.
@@ -338,11 +378,14 @@ pub fn guest(reader: &Reader<'_>, conversation: ConversationId, host: UserId, gu
         "SELECT
            (SELECT COUNT(*) FROM messaging_member WHERE conversation = ? AND user_id = ? AND to_seq IS NULL),
            (SELECT COUNT(*) FROM messaging_direct WHERE user_lo = ? AND user_hi = ? AND friends = 1),
+           (SELECT COUNT(*) FROM messaging_direct WHERE user_lo = ? AND user_hi = ? AND blocked = 1),
            (SELECT COUNT(*) FROM messaging_invitation WHERE user_id = ? AND conversation = ?),
            (SELECT joined FROM messaging_person WHERE user_id = ?)",
         &[
             Value::from(&conversation),
             (&guest).into(),
+            (&lo).into(),
+            (&hi).into(),
             (&lo).into(),
             (&hi).into(),
             (&guest).into(),
@@ -353,8 +396,9 @@ pub fn guest(reader: &Reader<'_>, conversation: ConversationId, host: UserId, gu
             Ok(GuestRow {
                 member: row.flag(0)?,
                 friend: row.flag(1)?,
-                invited: row.flag(2)?,
-                groups: row.opt_int(3)?.unwrap_or_default(),
+                blocked: row.flag(2)?,
+                invited: row.flag(3)?,
+                groups: row.opt_int(4)?.unwrap_or_default(),
             })
         },
     )?;
@@ -397,6 +441,12 @@ pub fn delete_invitation(tx: &mut Tx<'_>, conversation: ConversationId, user: Us
         "DELETE FROM messaging_invitation WHERE user_id = ? AND conversation = ?",
         &[(&user).into(), (&conversation).into()],
     )?;
+    Ok(())
+}
+
+/// Nobody waits for this person's answers any more.
+pub fn delete_invitations(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
+    tx.exec("DELETE FROM messaging_invitation WHERE user_id = ?", &[(&user).into()])?;
     Ok(())
 }
 

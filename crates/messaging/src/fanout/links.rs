@@ -7,7 +7,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use anser_contract::v1::{
-    Attached, Beacon, Entry, Hint, Hints, LinkDown, Origin, Outcome, Outcomes, ReadHint, Reset, link_down::Down,
+    Attached, Beacon, Entry, Hint, Hints, LinkDown, Origin, Outcome, Outcomes, ReadHint, Reset, Typing, link_down::Down,
 };
 use anser_engine::{Db, failpoint::failpoint};
 use anser_types::{ConversationId, Result, UserId, plant::planted};
@@ -94,6 +94,7 @@ impl Links {
                     let hint = Hint { conversation_id: conversation.to_vec(), read, ..Hint::default() };
                     self.to_user(user, hint, &mut hints);
                 }
+                Effect::Typing { user, conversation } => self.typing(user, conversation, &mut hints),
                 Effect::Invited(invitation) => {
                     let Ok(user) = UserId::try_from(&invitation.user_id[..]) else { continue };
                     let hint = Hint {
@@ -116,6 +117,19 @@ impl Links {
     fn to_user(&self, user: UserId, hint: Hint, hints: &mut HashMap<LinkId, Vec<Hint>>) {
         for link in self.online.links_of(user) {
             hints.entry(link).or_default().push(hint.clone());
+        }
+    }
+
+    /// To everybody else who is online in the conversation, at gateways that keep up.
+    fn typing(&self, user: UserId, conversation: ConversationId, hints: &mut HashMap<LinkId, Vec<Hint>>) {
+        for (link, recipients) in self.online.recipients(conversation, i64::MAX, None) {
+            let mut user_ids = recipients.full;
+            let keeps_up = |open: &Link| open.down.capacity() > open.down.max_capacity() / 2;
+            user_ids.retain(|other| other != user.as_bytes());
+            if !user_ids.is_empty() && self.links.get(&link).is_some_and(keeps_up) {
+                let typing = Some(Typing { conversation_id: conversation.to_vec(), user_id: user.to_vec() });
+                hints.entry(link).or_default().push(Hint { typing, user_ids, ..hint_in(conversation) });
+            }
         }
     }
 

@@ -21,3 +21,4 @@ mod target;
 pub mod targets;
 pub mod tell_reactions;
 pub mod throttle;
+pub mod typing;

@@ -1,8 +1,9 @@
 //! Groups, invitations and roles: what each verb does and whom it refuses.
 
+use anser_contract::Context;
 use anser_contract::v1::{
-    ConversationKind, Conversations, CreateGroupRequest, GetConversationRequest, InviteRequest, LeaveRequest,
-    ListInvitationsRequest, ListMembersRequest, Role,
+    ConversationKind, Conversations, CreateGroupRequest, ErasePersonRequest, GetConversationRequest, InviteRequest,
+    LeaveRequest, ListInvitationsRequest, ListMembersRequest, Role,
 };
 use anser_types::{Code, ConversationId, UserId};
 
@@ -230,4 +231,52 @@ async fn an_outsider_learns_nothing_of_a_group_and_less_of_none() {
         assert_eq!(house.accept(MALLORY, conversation).await, Err(Code::NotFound));
         assert_eq!(house.say(MALLORY, conversation, "hi").await, Err(Code::NotFound));
     }
+}
+
+#[tokio::test]
+async fn somebody_who_closed_their_account_goes_out_of_everything_and_what_they_said_stays() {
+    let house = House::new().await;
+    house.befriend(ALICE, &[BOB, CAROL, DAVE]).await;
+    let owned = house.group(ALICE, &[BOB, CAROL, DAVE]).await;
+    house.make(ALICE, owned, CAROL, Role::Admin).await.unwrap();
+    let alone = house.group(ALICE, &[]).await;
+    house.befriend(BOB, &[CAROL]).await;
+    let other = house.group(BOB, &[CAROL]).await;
+    house.invite(BOB, other, &[ALICE]).await.unwrap();
+    house.accept(ALICE, other).await.ok();
+    house.say(ALICE, owned, "goodbye").await.unwrap();
+    let talk = house.relate(ALICE, BOB, 1, true).await.conversation_id;
+    let talk = ConversationId::try_from(&talk[..]).unwrap();
+    house.say(ALICE, talk, "see you").await.unwrap();
+
+    let request = ErasePersonRequest { user_id: ALICE.to_vec() };
+    let refused = house.service.erase_person(&acting(ALICE), request.clone()).await.unwrap_err();
+    assert_eq!(refused.code, Code::Forbidden);
+    for _ in 0..2 {
+        let reply = house.service.erase_person(&Context::service(), request.clone()).await.unwrap();
+        assert!(!reply.more);
+    }
+    let story = house.story(BOB, owned).await;
+    assert_eq!(story[story.len() - 3..], ["goodbye", "owner", "left"], "once, with the new owner first");
+    assert_eq!(house.see(CAROL, owned).await.unwrap().my_role(), Role::Owner, "an admin before members");
+    assert_eq!(house.see(BOB, owned).await.unwrap().member_count, 3);
+    house.say(BOB, owned, "she is gone").await.unwrap();
+    house.make(CAROL, owned, BOB, Role::Admin).await.unwrap();
+    assert_eq!(house.see(ALICE, alone).await.unwrap().my_role(), Role::Unspecified);
+    assert_eq!(house.story(BOB, other).await.last().unwrap(), "left");
+    // The direct conversation is as it was, and takes nothing more.
+    assert_eq!(house.story(BOB, talk).await, ["opened", "see you"]);
+    assert_eq!(house.say(BOB, talk, "where are you?").await, Err(Code::NotAllowed));
+}
+
+#[tokio::test]
+async fn without_admins_a_group_passes_to_its_oldest_member() {
+    let house = House::new().await;
+    house.befriend(ALICE, &[BOB, CAROL]).await;
+    let group = house.group(ALICE, &[CAROL]).await;
+    house.invite(ALICE, group, &[BOB]).await.unwrap();
+    let request = ErasePersonRequest { user_id: ALICE.to_vec() };
+    house.service.erase_person(&Context::service(), request).await.unwrap();
+    assert_eq!(house.see(CAROL, group).await.unwrap().my_role(), Role::Owner);
+    assert_eq!(house.see(BOB, group).await.unwrap().my_role(), Role::Member);
 }

@@ -39,8 +39,14 @@ impl House {
     }
 
     pub async fn relate(&self, a: UserId, b: UserId, version: i64, friends: bool) -> ApplyRelationReply {
-        let request = ApplyRelationRequest { user_a: a.to_vec(), user_b: b.to_vec(), version, friends };
+        let request = ApplyRelationRequest { user_a: a.to_vec(), user_b: b.to_vec(), version, friends, blocked: false };
         self.service.apply_relation(&Context::service(), request).await.unwrap()
+    }
+
+    /// One of the two blocks the other.
+    pub async fn block(&self, a: UserId, b: UserId, version: i64, friends: bool) {
+        let request = ApplyRelationRequest { user_a: a.to_vec(), user_b: b.to_vec(), version, friends, blocked: true };
+        self.service.apply_relation(&Context::service(), request).await.unwrap();
     }
 
     pub async fn befriend(&self, a: UserId, others: &[UserId]) {

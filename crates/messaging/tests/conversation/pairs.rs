@@ -62,6 +62,7 @@ async fn only_services_tell_relations() {
         user_b: user_b.to_vec(),
         version,
         friends: true,
+        blocked: false,
     };
     let service = &house.service;
     assert_eq!(service.apply_relation(&acting(ALICE), request(ALICE, BOB, 1)).await.unwrap_err().code, Code::Forbidden);
@@ -69,6 +70,47 @@ async fn only_services_tell_relations() {
         let error = service.apply_relation(&Context::service(), wrong).await.unwrap_err();
         assert_eq!(error.code, Code::InvalidArgument);
     }
+}
+
+#[tokio::test]
+async fn a_block_closes_both_directions_silently() {
+    let house = House::new().await;
+    let talk = ConversationId::try_from(&house.relate(ALICE, BOB, 1, true).await.conversation_id[..]).unwrap();
+    house.say(BOB, talk, "hi").await.unwrap();
+    let (before, bobs) = (house.see(ALICE, talk).await.unwrap(), house.see(BOB, talk).await.unwrap());
+    house.block(ALICE, BOB, 2, true).await;
+    assert_eq!(house.say(BOB, talk, "hello?").await, Err(Code::NotAllowed));
+    assert_eq!(house.say(ALICE, talk, "no").await, Err(Code::NotAllowed));
+    assert_eq!(house.see(BOB, talk).await.unwrap(), bobs, "nothing looks different");
+    assert_eq!(house.see(ALICE, talk).await.unwrap(), before);
+    house.relate(ALICE, BOB, 3, true).await;
+    house.say(BOB, talk, "again").await.unwrap();
+
+    // Ending the friendship meanwhile is told, as always.
+    house.block(ALICE, BOB, 4, true).await;
+    house.block(ALICE, BOB, 5, false).await;
+    assert!(!house.see(BOB, talk).await.unwrap().can_send);
+    house.relate(ALICE, BOB, 6, false).await;
+    assert_eq!(house.say(BOB, talk, "friends?").await, Err(Code::NotAllowed));
+    assert_eq!(house.story(BOB, talk).await, ["opened", "hi", "again", "closed"]);
+}
+
+#[tokio::test]
+async fn a_blocked_person_reaches_common_groups_and_brings_nobody_into_new_ones() {
+    let house = House::new().await;
+    house.befriend(ALICE, &[BOB, CAROL]).await;
+    house.befriend(BOB, &[CAROL]).await;
+    let group = house.group(CAROL, &[ALICE, BOB]).await;
+    house.block(ALICE, BOB, 2, true).await;
+    house.say(BOB, group, "hello all").await.unwrap();
+    assert!(house.story(ALICE, group).await.contains(&"hello all".to_owned()));
+
+    let new = house.group(BOB, &[CAROL]).await;
+    let reply = house.invite(BOB, new, &[ALICE]).await.unwrap();
+    assert_eq!((reply.joined, reply.invited), (vec![], vec![ALICE.to_vec()]), "as it would be with a stranger");
+    let waiting = house.service.list_invitations(&acting(ALICE), Default::default()).await.unwrap();
+    assert_eq!(waiting.items, [], "and she hears nothing of it");
+    assert_eq!(house.accept(ALICE, new).await, Err(Code::NotFound));
 }
 
 #[tokio::test]
@@ -95,6 +137,11 @@ async fn strangers_talk_only_where_configuration_lets_them() {
     assert_eq!(house.service.open_direct(&acting(ALICE), open(ALICE)).await.unwrap_err().code, Code::InvalidArgument);
     house.service.open_direct(&acting(ALICE), open(CAROL)).await.unwrap();
     assert_eq!(house.service.open_direct(&acting(ALICE), open(DAVE)).await.unwrap_err().code, Code::LimitExceeded);
+    // Where everybody may talk, a block closes too.
+    house.block(ALICE, BOB, 3, false).await;
+    assert_eq!(house.say(BOB, talk, "hm").await, Err(Code::NotAllowed));
+    house.block(MALLORY, DAVE, 1, false).await;
+    assert_eq!(house.service.open_direct(&acting(DAVE), open(MALLORY)).await.unwrap_err().code, Code::NotAllowed);
     // A group takes strangers in at once.
     let group = house.group(BOB, &[MALLORY]).await;
     assert!(house.see(MALLORY, group).await.unwrap().can_send);

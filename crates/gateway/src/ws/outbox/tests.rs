@@ -110,3 +110,16 @@ fn a_hundred_pings_at_once_and_then_as_many_as_the_rate_allows() {
     let mut outbox = Outbox::new(0);
     assert!((0..1_000).all(|second| (0..10).all(|_| outbox.pinged_in_peace(second * 1_000, 10))));
 }
+
+#[test]
+fn a_client_that_is_behind_or_new_gets_nothing_that_can_be_left_out() {
+    let options = GatewayOptions { queued_events: 10, ..GatewayOptions::default() };
+    let mut outbox = Outbox { holding: false, ..Outbox::new(0) };
+    outbox.queue(Queued { block: entries(ROOM, 1, 5), low_water: 0 });
+    assert!(!outbox.sheds(&options), "half of the room is taken, and no more");
+    outbox.queue(Queued { block: entries(ROOM, 6, 6), low_water: 0 });
+    assert!(outbox.sheds(&options));
+    assert!(Outbox::new(0).sheds(&options), "what it missed comes first");
+    let stalled = Outbox { holding: false, stalled: true, ..Outbox::new(0) };
+    assert!(stalled.sheds(&options));
+}

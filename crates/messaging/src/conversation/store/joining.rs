@@ -140,6 +140,12 @@ pub fn delete_request(tx: &mut Tx<'_>, conversation: ConversationId, user: UserI
     Ok(())
 }
 
+/// Somebody waits for no group any longer.
+pub fn delete_requests_by(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
+    tx.exec("DELETE FROM messaging_join_request WHERE user_id = ?", &[(&user).into()])?;
+    Ok(())
+}
+
 fn request_from_row(row: &Row<'_>) -> Result<JoinRequest> {
     Ok(JoinRequest {
         conversation_id: row.blob(0)?,

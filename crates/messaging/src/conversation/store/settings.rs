@@ -109,6 +109,18 @@ pub fn version(reader: &Reader<'_>, user: UserId) -> Result<i64> {
     reader.number("SELECT version FROM messaging_person WHERE user_id = ?", &[(&user).into()])
 }
 
+/// Everything that `user` set and hid is forgotten.
+pub fn delete_settings(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
+    for sql in [
+        "DELETE FROM messaging_setting WHERE user_id = ?",
+        "DELETE FROM messaging_deleted WHERE user_id = ?",
+        "DELETE FROM messaging_deleted_since WHERE user_id = ?",
+    ] {
+        tx.exec(sql, &[(&user).into()])?;
+    }
+    Ok(())
+}
+
 fn from_row(row: &Row<'_>) -> Result<Setting> {
     Ok(Setting {
         conversation: row.id(0)?,
