@@ -8,6 +8,29 @@ use prost_types::{
     FileDescriptorSet, field_descriptor_proto::Label, field_descriptor_proto::Type, method_options::IdempotencyLevel,
 };
 
+/// What is seldom there, or seldom said. Each message and each frame is as large as the largest thing it could hold, and is
+/// moved about in memory several times on its way: so these stand in boxes.
+const RARE: &[&str] = &[
+    ".anser.v1.Content.kind.location",
+    ".anser.v1.Content.kind.card",
+    ".anser.v1.Content.mentions",
+    ".anser.v1.Content.forwarded",
+    ".anser.v1.Event.event.friend_request",
+    ".anser.v1.Event.event.friend_added",
+    ".anser.v1.Event.event.invitation",
+    ".anser.v1.Event.event.settings",
+    ".anser.v1.Event.event.join_request",
+    ".anser.v1.Event.event.friend_changed",
+    ".anser.v1.Event.event.block_added",
+    ".anser.v1.Event.event.profile_updated",
+    ".anser.v1.Event.event.me_updated",
+    ".anser.v1.Event.target",
+    ".anser.v1.Hint.invitation",
+    ".anser.v1.Hint.typing",
+    ".anser.v1.Outcome.error",
+    ".anser.v1.Reply.outcome.sync_me",
+];
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo:rerun-if-changed={}", root.display());
@@ -18,6 +41,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     describe_json(&mut config, &descriptors);
     // Bundles stand in bundles; the API document names the schema instead of unfolding it for ever.
     config.field_attribute(".anser.v1.BundleItem.content", "#[schema(no_recursion)]");
+    for rare in RARE {
+        config.boxed(rare);
+    }
     let services = Adapters { tonic: tonic_prost_build::configure().service_generator() };
     config.service_generator(Box::new(services));
     config.compile_fds(descriptors)?;

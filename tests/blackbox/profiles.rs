@@ -29,7 +29,7 @@ async fn a_new_nickname_reaches_ones_devices_and_friends_and_waits_for_who_is_aw
     assert_eq!((changed.nickname.as_str(), changed.signature.as_str()), ("Lady A", "on the wing"));
     let mine = phone
         .hears("the own profile", |event| match event {
-            Event::MeUpdated(me) => Some(me.clone()),
+            Event::MeUpdated(me) => Some(anser_client::v1::OwnProfile::clone(me)),
             _ => None,
         })
         .await;

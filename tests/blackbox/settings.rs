@@ -8,7 +8,7 @@ use serde_json::json;
 async fn hears_settings(device: &Device) -> ConversationSettings {
     device
         .hears("the settings", |event| match event {
-            Event::Settings(settings) => Some(settings.clone()),
+            Event::Settings(settings) => Some(ConversationSettings::clone(settings)),
             _ => None,
         })
         .await

@@ -43,7 +43,7 @@ impl Device {
     pub async fn hears_change(&self, what: &str) -> (Kind, Option<Entry>) {
         self.hears_whole(what, |event| match &event.event {
             Some(Event::Entry(entry)) if entry.target_seq().is_some() => {
-                Some((entry.content.clone()?.kind?, event.target.clone()))
+                Some((entry.content.clone()?.kind?, event.target.as_deref().cloned()))
             }
             _ => None,
         })

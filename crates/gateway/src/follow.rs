@@ -122,7 +122,7 @@ impl Follower<'_> {
     fn updated(&self, updated: UserUpdated) {
         let Ok(user) = UserId::try_from(&updated.user_id[..]) else { return };
         let Some(me) = updated.me else { return self.forget_me(&updated.user_id) };
-        let block = Block::one(Told::MeUpdated(me), About::Profile(updated.version));
+        let block = Block::one(Told::MeUpdated(Box::new(me)), About::Profile(updated.version));
         self.gateway.hub.tell(user, block, &self.gateway.desk());
     }
 

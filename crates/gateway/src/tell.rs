@@ -53,7 +53,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>, mut waiting: mpsc::Receiver<Chang
             }
             Change::Settings(changed) => settings(&gateway, first, changed).await,
             Change::JoinRequest(JoinRequestChanged { request, state, .. }) => {
-                vec![(Told::JoinRequest(JoinRequestEvent { request, state }), About::Other)]
+                vec![(Told::JoinRequest(Box::new(JoinRequestEvent { request, state })), About::Other)]
             }
         };
         for (event, about) in told {
@@ -71,7 +71,7 @@ async fn settings(gateway: &Gateway, user: UserId, changed: SettingsChanged) -> 
     let request = SyncSettingsRequest { since: changed.version - 1 };
     match gateway.services.conversations.sync_settings(&ctx, request).await {
         Ok(reply) => {
-            let settings = reply.items.into_iter().map(Told::Settings);
+            let settings = reply.items.into_iter().map(|item| Told::Settings(Box::new(item)));
             let events = settings.chain(reply.deleted.into_iter().map(Told::Deleted));
             events.map(|event| (event, About::Settings(changed.version))).collect()
         }
@@ -99,22 +99,23 @@ async fn events_of(gateway: &Gateway, changed: ContactChanged) -> Vec<Told> {
     });
     let mut events = Vec::new();
     if let Some(request) = changed.request {
-        events.push(Told::FriendRequest(request_view(request, &profiles)));
+        events.push(Told::FriendRequest(Box::new(request_view(request, &profiles))));
     }
     let view = |friend: Friend| {
         let profile = profiles.get(&friend.user_id).cloned();
         Some(FriendView { friend: Some(friend), profile })
     };
     if let Some(friend) = changed.added_friend {
-        events.push(Told::FriendAdded(FriendAdded { friend: view(friend) }));
+        events.push(Told::FriendAdded(Box::new(FriendAdded { friend: view(friend) })));
     }
     if let Some(friend) = changed.changed_friend {
-        events.push(Told::FriendChanged(FriendChanged { friend: view(friend) }));
+        events.push(Told::FriendChanged(Box::new(FriendChanged { friend: view(friend) })));
     }
-    events.extend(changed.profile.map(Told::ProfileUpdated));
+    events.extend(changed.profile.map(|profile| Told::ProfileUpdated(Box::new(profile))));
     if let Some(block) = changed.added_block {
         let profile = profiles.get(&block.user_id).cloned();
-        events.push(Told::BlockAdded(BlockAdded { block: Some(BlockView { block: Some(block), profile }) }));
+        let block = Some(BlockView { block: Some(block), profile });
+        events.push(Told::BlockAdded(Box::new(BlockAdded { block })));
     }
     if !changed.removed_block.is_empty() {
         events.push(Told::BlockRemoved(BlockRemoved { user_id: changed.removed_block }));

@@ -229,7 +229,7 @@ impl Handle {
     /// What moved about the caller's profile, friends and requests since `token`.
     pub async fn sync_me(&self, token: &str) -> Result<MePage> {
         match self.request(Op::SyncMe(SyncMe { token: token.to_owned() })).await? {
-            Outcome::SyncMe(page) => Ok(page),
+            Outcome::SyncMe(page) => Ok(*page),
             other => Err(unexpected(&other)),
         }
     }

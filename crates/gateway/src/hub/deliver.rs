@@ -33,7 +33,7 @@ impl Hub {
             let Some(socket) = inner.sockets.get(&number) else { continue };
             let answer = match (outcome.ack, outcome.error) {
                 (Some(ack), _) => reply::Outcome::Send(ack),
-                (None, Some(error)) => reply::Outcome::Error(error),
+                (None, Some(error)) => reply::Outcome::Error(*error),
                 (None, None) => continue,
             };
             socket.answer(id, answer, desk);
@@ -80,7 +80,7 @@ impl Delivery<'_> {
             let block = Block::one(event::Event::Read(moved), about);
             self.to_users(&[read.user_id], &[Arc::new(block)]);
         } else if let Some(typing) = hint.typing {
-            let block = Block::one(event::Event::Typing(typing), About::Ephemeral);
+            let block = Block::one(event::Event::Typing(*typing), About::Ephemeral);
             self.to_users(&hint.user_ids, &[Arc::new(block)]);
         } else if hint.joined {
             let joined = ConversationJoined { conversation_id: hint.conversation_id, earliest_seq: hint.earliest_seq };
@@ -151,7 +151,7 @@ fn own_or_full(entry: &Entry, sender: UserId, own_seqs: &[i64], targets: &[Entry
 pub(crate) fn told(entry: Entry, targets: &[Entry]) -> Event {
     let changed =
         |seq: i64| targets.iter().find(|target| target.seq == seq && target.conversation_id == entry.conversation_id);
-    let target = entry.target_seq().and_then(changed).cloned();
+    let target = entry.target_seq().and_then(changed).cloned().map(Box::new);
     Event { event: Some(event::Event::Entry(entry)), target }
 }
 

@@ -128,7 +128,7 @@ async fn run(gateway: &Gateway, ctx: &Context, op: Op, me: &mut Option<MeVersion
         Op::SyncMe(request) => {
             let (page, versions) = sync_me_versions(&gateway.services, ctx, gateway.clock.now(), request).await?;
             *me = versions;
-            Outcome::SyncMe(page)
+            Outcome::SyncMe(Box::new(page))
         }
         Op::Read(request) => {
             let request =

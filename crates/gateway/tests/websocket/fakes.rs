@@ -420,7 +420,7 @@ impl Log {
                     }
                     (Some(ack), None)
                 }
-                Err(error) => (None, Some(error.into())),
+                Err(error) => (None, Some(Box::new(error.into()))),
             };
             outcomes.push(Outcome { tag: item.tag, ack, error });
         }

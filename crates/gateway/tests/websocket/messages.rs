@@ -122,7 +122,12 @@ async fn joining_and_invitations_are_told() {
         ..Default::default()
     });
     let invitation = Some(Invitation { conversation_id: room.clone(), title: "walks".into(), ..Default::default() });
-    town.messages.hint(Hint { conversation_id: room.clone(), invitation, user_ids, ..Default::default() });
+    town.messages.hint(Hint {
+        conversation_id: room.clone(),
+        invitation: invitation.map(Box::new),
+        user_ids,
+        ..Default::default()
+    });
     let events = bob.events(2).await;
     assert!(matches!(&events[0], Event::ConversationJoined(joined) if joined.earliest_seq == 4), "{events:?}");
     assert!(matches!(&events[1], Event::Invitation(invitation) if invitation.title == "walks"), "{events:?}");

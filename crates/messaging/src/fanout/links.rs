@@ -100,7 +100,7 @@ impl Links {
                     let hint = Hint {
                         conversation_id: invitation.conversation_id.clone(),
                         user_ids: vec![invitation.user_id.clone()],
-                        invitation: Some(invitation),
+                        invitation: Some(Box::new(invitation)),
                         ..Hint::default()
                     };
                     self.to_user(user, hint, &mut hints);
@@ -127,7 +127,8 @@ impl Links {
             let keeps_up = |open: &Link| open.down.capacity() > open.down.max_capacity() / 2;
             user_ids.retain(|other| other != user.as_bytes());
             if !user_ids.is_empty() && self.links.get(&link).is_some_and(keeps_up) {
-                let typing = Some(Typing { conversation_id: conversation.to_vec(), user_id: user.to_vec() });
+                let typing = Typing { conversation_id: conversation.to_vec(), user_id: user.to_vec() };
+                let typing = Some(Box::new(typing));
                 hints.entry(link).or_default().push(Hint { typing, user_ids, ..hint_in(conversation) });
             }
         }

@@ -74,7 +74,7 @@ fn apply(
     if keep {
         store::keep_version(tx, conversation, &stored.entry)?;
     }
-    store::replace_mentions(tx, conversation, seq, before.mentions.as_ref(), content.mentions.as_ref())?;
+    store::replace_mentions(tx, conversation, seq, before.mentions.as_deref(), content.mentions.as_deref())?;
     log::rewrite(tx, conversation, &mut stored, content, notices.now)?;
     changed.version = i64::from(stored.entry.version);
     let edited = Kind::Edited(Edited { target_seq: seq, version: changed.version });

@@ -111,7 +111,7 @@ fn original(log: &Snapshot<'_>, conversation: ConversationId, view: &View, seq: 
 fn copy(entry: Entry) -> Content {
     let content = entry.content.unwrap_or_default();
     let first = Forwarded { sender_id: entry.sender_id, server_ts: entry.server_ts };
-    Content { kind: content.kind, forwarded: content.forwarded.or(Some(first)), ..Content::default() }
+    Content { kind: content.kind, forwarded: content.forwarded.or(Some(Box::new(first))), ..Content::default() }
 }
 
 fn item(entry: Entry) -> BundleItem {

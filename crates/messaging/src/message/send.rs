@@ -246,7 +246,7 @@ impl Committer {
 pub fn to_outcome(tag: u64, outcome: Result<SendAck>) -> Outcome {
     match outcome {
         Ok(ack) => Outcome { tag, ack: Some(ack), error: None },
-        Err(error) => Outcome { tag, ack: None, error: Some(error.into()) },
+        Err(error) => Outcome { tag, ack: None, error: Some(Box::new(error.into())) },
     }
 }
 

@@ -91,7 +91,7 @@ async fn only_its_sender_edits_a_message_and_only_for_a_while() {
     assert_eq!(edit(&house, BOB, group, 99, text("x")).await, Err(Code::NotFound));
     assert_eq!(edit(&house, BOB, group, seq, text("")).await, Err(Code::InvalidArgument));
     assert_eq!(edit(&house, BOB, group, seq, Content::default()).await, Err(Code::Unsupported));
-    let card = Kind::Card(anser_contract::v1::Card { title: "x".into(), ..Default::default() });
+    let card = Kind::Card(Box::new(anser_contract::v1::Card { title: "x".into(), ..Default::default() }));
     assert_eq!(edit(&house, BOB, group, seq, card.into()).await, Err(Code::InvalidArgument), "another kind");
     house.clock.advance(25 * 3_600_000);
     assert_eq!(edit(&house, BOB, group, seq, text("late")).await, Err(Code::Gone));
@@ -100,8 +100,10 @@ async fn only_its_sender_edits_a_message_and_only_for_a_while() {
 #[tokio::test]
 async fn a_recalled_message_has_no_words_in_any_answer_and_is_not_unread() {
     let (house, group, seq) = bob_said("secret words").await;
-    let meant =
-        Content { mentions: Some(Mentions { user_ids: vec![CAROL.to_vec()], all: false }), ..text("secret too") };
+    let meant = Content {
+        mentions: Some(Box::new(Mentions { user_ids: vec![CAROL.to_vec()], all: false })),
+        ..text("secret too")
+    };
     let other = send(&house, BOB, group, meant).await.unwrap();
     react(&house, CAROL, group, seq, "👍").await.unwrap();
     let seen = house.see(CAROL, group).await.unwrap();
@@ -264,7 +266,8 @@ async fn what_i_delete_for_myself_is_hidden_from_me_alone() {
 #[tokio::test]
 async fn mentions_count_until_one_reads_and_only_admins_mean_all() {
     let (house, group, _) = bob_said("hello").await;
-    let meant = |user_ids: Vec<Vec<u8>>, all| Content { mentions: Some(Mentions { user_ids, all }), ..text("look") };
+    let meant =
+        |user_ids: Vec<Vec<u8>>, all| Content { mentions: Some(Box::new(Mentions { user_ids, all })), ..text("look") };
     send(&house, BOB, group, meant(vec![CAROL.to_vec(), CAROL.to_vec()], false)).await.unwrap();
     assert_eq!(send(&house, BOB, group, meant(vec![], true)).await, Err(Code::Forbidden));
     let last = send(&house, ALICE, group, meant(vec![CAROL.to_vec()], true)).await.unwrap();
