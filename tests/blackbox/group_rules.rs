@@ -105,6 +105,22 @@ async fn a_link_leads_into_the_group_until_it_is_revoked() {
 }
 
 #[tokio::test]
+async fn who_was_removed_comes_by_a_link_only_with_consent_and_who_left_at_once() {
+    let (_app, alice, bob, carol, group) = two_and_a_stranger().await;
+    let link = alice.client.create_join_link(group, 0, 0).await.unwrap();
+    carol.client.join_by_link(&link.code, "").await.unwrap();
+    alice.client.remove_member(group, bob.id).await.unwrap();
+    carol.client.leave(group).await.unwrap();
+
+    assert!(!carol.client.join_by_link(&link.code, "").await.unwrap().waiting);
+    assert!(bob.client.look_at_join_link(&link.code).await.unwrap().approval);
+    assert!(bob.client.join_by_link(&link.code, "sorry").await.unwrap().waiting);
+    assert_eq!(code(bob.client.conversation(group).await), Code::NotFound);
+    alice.client.answer_join_request(group, bob.id, true).await.unwrap();
+    bob.says(group, "hello again").await;
+}
+
+#[tokio::test]
 async fn admins_hear_who_waits_and_who_waits_hears_the_answer() {
     let (app, alice, _, carol, group) = two_and_a_stranger().await;
     alice.client.change_group(group, json!({ "approval": true, "history": "all" })).await.unwrap();

@@ -56,7 +56,8 @@ pub fn routes() -> Vec<Route> {
         route(Method::POST, "/v1/join-links:join", "join_by_link", join)
             .rate(Rate::Write)
             .about("Come into a group by a link")
-            .details("Where the group wants an admin's consent, `waiting` is true and you are told of the answer.")
+            .details("Where an admin's consent is needed, by the group's rules or because you were removed before, `waiting` is true and \
+                 you are told of the answer.")
             .keyed()
             .takes::<Joining>()
             .answers::<JoinedView>(200, "The group, or that you wait for consent")

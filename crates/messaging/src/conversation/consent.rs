@@ -1,14 +1,14 @@
 //! Consent: people who want to come into a group, or whom a plain member wants in, wait for its owner and admins.
 
-use anser_contract::v1::{JoinRequest, JoinRequestChanged, JoinRequestState, service_event::Event};
+use anser_contract::v1::{JoinRequest, JoinRequestChanged, JoinRequestState, content::Kind, service_event::Event};
 use anser_engine::Tx;
 use anser_types::{Code, ConversationId, Error, Result, UserId};
 
 use super::{
     guests::{Guests, full},
-    store::{self, joining},
+    store::{self, ConversationRow, joining},
 };
-use crate::notice::Notices;
+use crate::{log::Snapshot, membership, notice::Notices};
 
 /// How many may wait to come into one group.
 const WAITING_FOR_A_GROUP: i64 = 1_000;
@@ -16,6 +16,23 @@ const WAITING_FOR_A_GROUP: i64 = 1_000;
 const WAITING_OF_A_PERSON: i64 = 100;
 /// How many admins are told of each.
 const ADMINS_TOLD: i64 = 200;
+
+/// Whether `user` may come by a link only with consent: as the rules say, and whoever was removed in any case, or else
+/// the next moment would undo it.
+pub fn is_needed(
+    log: &Snapshot<'_>,
+    conversation: ConversationId,
+    user: UserId,
+    group: &ConversationRow,
+) -> Result<bool> {
+    if group.rules.approval {
+        return Ok(true);
+    }
+    let last = membership::stays(log, conversation, user)?.pop();
+    let Some(left_seq) = last.and_then(|stay| stay.to_seq) else { return Ok(false) };
+    let farewell = log.entry_at(conversation, left_seq)?.and_then(|stored| stored.entry.content?.kind);
+    Ok(matches!(farewell, Some(Kind::Removed(_))))
+}
 
 /// Lets the admins know whom `host`, a plain member, wants in.
 pub fn propose(

@@ -1,4 +1,5 @@
-//! Coming into a group by a link: at once, or, where the group's rules say so, with an admin's consent.
+//! Coming into a group by a link: at once, or with an admin's consent where the group's rules say so, or where an admin
+//! showed this person out.
 
 use anser_contract::{
     Context,
@@ -27,6 +28,7 @@ pub async fn look_at_join_link(room: &Messaging, ctx: &Context, request: JoinByL
     let user = ctx.user()?;
     let code = code(&request.code)?;
     let now = room.clock.now();
+    let log = room.log.clone();
     room.db
         .read(move |reader| {
             let (_, conversation, group) = open(reader, &code, now)?;
@@ -36,7 +38,7 @@ pub async fn look_at_join_link(room: &Messaging, ctx: &Context, request: JoinByL
                 member_count: u32::try_from(group.member_count).unwrap_or_default(),
                 title: group.title,
                 avatar: group.avatar,
-                approval: group.rules.approval,
+                approval: consent::is_needed(&log.at(reader)?, conversation, user, &group)?,
             })
         })
         .await
@@ -59,7 +61,7 @@ pub async fn join_by_link(room: &Messaging, ctx: &Context, request: JoinByLinkRe
                 if store::member(tx, conversation, user)?.is_some() {
                     return Ok(conversation.to_vec());
                 }
-                if group.rules.approval {
+                if consent::is_needed(&notices.log.at(tx)?, conversation, user, &group)? {
                     consent::wait(tx, conversation, user, None, &request.message, &notices)?;
                 } else {
                     guests::join(tx, conversation, user, user, &notices, &options)?;
