@@ -8,7 +8,7 @@
 mod links;
 mod online;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use anser_contract::v1::{LinkDown, Outcome};
 use anser_engine::{Db, Tx};
@@ -131,6 +131,3 @@ async fn run(mut links: links::Links, mut inputs: mpsc::Receiver<Input>) {
         }
     }
 }
-
-/// An effect of appending, shared by everything that has yet to look at it.
-type SharedAppended = Arc<crate::effects::Appended>;

@@ -14,7 +14,7 @@ use anser_types::{ConversationId, Result, UserId, plant::planted};
 use tokio::sync::mpsc;
 
 use super::{
-    Input, SharedAppended,
+    Input,
     online::{Online, Recipients, Sees},
 };
 use crate::{
@@ -51,7 +51,7 @@ struct Look {
     link: LinkId,
     users: Vec<UserId>,
     replay: bool,
-    meanwhile: Vec<SharedAppended>,
+    meanwhile: Vec<Arc<Appended>>,
 }
 
 /// What a look found.
@@ -134,7 +134,7 @@ impl Links {
         }
     }
 
-    fn appended(&mut self, appended: SharedAppended, hints: &mut HashMap<LinkId, Vec<Hint>>) {
+    fn appended(&mut self, appended: Arc<Appended>, hints: &mut HashMap<LinkId, Vec<Hint>>) {
         self.position = self.position.max(appended.last_position);
         for look in self.looks.values_mut() {
             look.meanwhile.push(appended.clone());
@@ -300,7 +300,7 @@ impl Links {
 }
 
 /// What a gateway is told of an append: everything to those who may see what it changed, the rest to the others.
-fn hints_at(link: LinkId, shared: SharedAppended, recipients: Recipients) -> Vec<Hint> {
+fn hints_at(link: LinkId, shared: Arc<Appended>, recipients: Recipients) -> Vec<Hint> {
     let conversation = shared.conversation;
     let origins = shared.origins.iter().filter(|(origin, ..)| *origin == link);
     let origins = origins.map(|&(_, seq, tag)| Origin { seq: log::told(seq), tag }).collect();

@@ -32,6 +32,22 @@ impl NewEntry {
     fn kind(&self) -> EntryKind {
         self.content.entry_kind().unwrap_or(EntryKind::Notice)
     }
+
+    /// As readers get it.
+    fn at_its_place(self, conversation: ConversationId, seq: i64, at: Timestamp) -> Entry {
+        Entry {
+            conversation_id: conversation.to_vec(),
+            seq,
+            sender_id: self.sender.to_vec(),
+            client_msg_id: self.cmid.to_vec(),
+            server_ts: at,
+            version: 1,
+            countable: self.kind() == EntryKind::Message,
+            fallback_text: anser_contract::fallback_text(&self.content),
+            content: Some(self.content),
+            ..Entry::default()
+        }
+    }
 }
 
 impl Log {
@@ -61,7 +77,7 @@ impl Log {
                 note(&mut own, entry.sender, (head.seq, *last_position));
             }
             insert_entry(tx, conversation, head, *last_position, &entry, at)?;
-            entries.push(to_entry(conversation, head.seq, &entry, at));
+            entries.push(entry.at_its_place(conversation, head.seq, at));
         }
         head.position = *last_position;
         head.at = at;
@@ -98,19 +114,4 @@ fn insert_entry(
         ],
     )?;
     Ok(())
-}
-
-fn to_entry(conversation: ConversationId, seq: i64, new: &NewEntry, at: Timestamp) -> Entry {
-    Entry {
-        conversation_id: conversation.to_vec(),
-        seq,
-        sender_id: new.sender.to_vec(),
-        client_msg_id: new.cmid.to_vec(),
-        server_ts: at,
-        version: 1,
-        countable: new.kind() == EntryKind::Message,
-        fallback_text: anser_contract::fallback_text(&new.content),
-        content: Some(new.content.clone()),
-        ..Entry::default()
-    }
 }
