@@ -2,13 +2,14 @@
 //! out, and ends gracefully.
 //!
 //! Here live: who has a place ([`places`]), what a connection is doing and how long it may ([`pulse`]), the stream that
-//! notes both ([`wire`]), TLS ([`tls`]), and serving one connection ([`connection`]). Here does not live: what a request means, and how long its
+//! notes both ([`wire`]), TLS ([`tls`]) and who vouches for it ([`acme`]), and serving one connection ([`connection`]). Here does not live: what a request means, and how long its
 //! body may take ([`crate::http::intake`]).
 //!
 //! Where all places are taken, the new connection is closed at once. None that was let in gives way: the time-outs free
 //! the places of those who do nothing within seconds, while a rule by which newcomers push others out would be a tool for
 //! whoever floods us with newcomers.
 
+pub mod acme;
 mod connection;
 pub mod places;
 mod pulse;

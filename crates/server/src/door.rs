@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anser_gateway::{Gateway, GatewayServices, Health, ListenerOptions, listener::tls::Tls};
+use anser_gateway::{Gateway, GatewayServices, Health, ListenerOptions};
 use anser_types::{Clock, SessionId};
 use anyhow::Context;
 use tokio::{
@@ -38,7 +38,7 @@ impl Door {
         metrics: &Metrics,
     ) -> anyhow::Result<Self> {
         let gateway = Gateway::new(services, options::gateway(config), clock.clone());
-        let tls = options::tls(config).map(Tls::load).transpose().context("cannot use the certificate")?;
+        let tls = options::tls(config, clock).context("cannot use the certificate")?;
         let metrics = metrics.clone();
         let router = anser_gateway::router(gateway.clone(), health.clone(), Arc::new(move || metrics.render()))?;
         Ok(Self {

@@ -1,6 +1,6 @@
 //! The configuration as the options of each crate. Nothing is decided here: each line carries one key to its place.
 
-use std::time::Duration;
+use std::{io, sync::Arc, time::Duration};
 
 use anser_auth::{AuthOptions, HashCost};
 use anser_contact::ContactOptions;
@@ -8,11 +8,16 @@ use anser_contract::v1::Limits;
 use anser_engine::{DbOptions, Durability, SpaceLimits};
 use anser_gateway::{
     GatewayOptions, ListenerOptions,
-    listener::{Pace, Patience, tls::TlsFiles},
+    listener::{
+        Pace, Patience,
+        acme::Acme,
+        tls::{Tls, TlsFiles},
+    },
     options::{Intake, Timings},
     rates::{Allowance, Allowances},
 };
 use anser_messaging::{MessagingOptions, WordsMode};
+use anser_types::Clock;
 use anser_user::UserOptions;
 
 use crate::config::{self, Config};
@@ -173,14 +178,24 @@ pub fn listener(config: &Config) -> ListenerOptions {
     }
 }
 
-/// Where the gateway's certificate is, if it has one.
-pub fn tls(config: &Config) -> Option<TlsFiles> {
+/// The gateway's TLS, if it has any: reads its certificate, or has one made.
+pub fn tls(config: &Config, clock: &Clock) -> io::Result<Option<Arc<Tls>>> {
     let gateway = &config.gateway;
-    Some(TlsFiles {
-        certificate: gateway.tls_certificate.clone()?,
-        key: gateway.tls_key.clone()?,
-        look: milliseconds(gateway.tls_look_ms),
-    })
+    let look = milliseconds(gateway.tls_look_ms);
+    if let (Some(certificate), Some(key)) = (gateway.tls_certificate.clone(), gateway.tls_key.clone()) {
+        return Tls::load(TlsFiles { certificate, key, look }).map(Some);
+    }
+    if gateway.acme_domains.is_empty() {
+        return Ok(None);
+    }
+    let acme = Acme {
+        domains: gateway.acme_domains.clone(),
+        directory: gateway.acme_directory.clone(),
+        contact: gateway.acme_contact.clone(),
+        roots: gateway.acme_roots.clone(),
+        folder: config.server.data_dir.join("acme"),
+    };
+    Tls::issued(acme, look, clock.clone()).map(Some)
 }
 
 fn pace(config: &Config) -> Pace {

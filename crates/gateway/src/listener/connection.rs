@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::{
-    Connection, ListenerOptions, Patience, count_closed,
+    Connection, ListenerOptions, Patience, acme, count_closed,
     pulse::Pulse,
     tls::{H2, Tls},
     wire::Wire,
@@ -88,8 +88,12 @@ impl Http {
         let Some(tls) = &self.tls else { return self.serve_http1(stream, connection).await };
         match self.shake_hands(tls, stream).await {
             Err(reason) => count_closed(reason),
-            Ok(stream) if stream.get_ref().1.alpn_protocol() == Some(H2) => self.serve_http2(stream, connection).await,
-            Ok(stream) => self.serve_http1(stream, connection).await,
+            Ok(stream) => match stream.get_ref().1.alpn_protocol() {
+                Some(H2) => self.serve_http2(stream, connection).await,
+                // The handshake was the answer (RFC 8737, section 3).
+                Some(acme::QUESTION) => {}
+                _ => self.serve_http1(stream, connection).await,
+            },
         }
     }
 

@@ -1,10 +1,11 @@
 //! TLS of our own: the certificate and its key, which may be replaced while the server runs, and the handshake.
 //!
 //! The files are looked at now and then. A new pair takes the place of the old one as a whole, for new connections; a
-//! pair that is no good changes nothing.
+//! pair that is no good changes nothing. Where an authority is to issue the pair, [`super::acme`] keeps the files.
 
-use std::{fmt, fs, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, fs, io, path::PathBuf, sync::Arc, time::Duration};
 
+use anser_types::Clock;
 use parking_lot::RwLock;
 use rustls::{
     ServerConfig,
@@ -16,6 +17,8 @@ use rustls::{
 };
 use tokio::{net::TcpStream, time::sleep};
 use tokio_rustls::{Accept, TlsAcceptor};
+
+use super::acme::{self, Acme};
 
 /// HTTP/2, as TLS names it.
 pub(super) const H2: &[u8] = b"h2";
@@ -37,12 +40,16 @@ pub struct Tls {
     provider: Arc<CryptoProvider>,
     current: Arc<Current>,
     acceptor: TlsAcceptor,
+    /// Who issues the pair, where that is our affair.
+    acme: Option<(Acme, Clock)>,
 }
 
 /// The pair in use, and the bytes of the files that were looked at last.
 struct Current {
     key: RwLock<Arc<CertifiedKey>>,
     seen: RwLock<Pair>,
+    /// What the authority is answered when it asks for a name.
+    answers: RwLock<HashMap<String, Arc<CertifiedKey>>>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -54,26 +61,62 @@ struct Pair {
 impl Tls {
     /// Reads the pair. Fails where it is no good: a server that starts must be able to speak.
     pub fn load(files: TlsFiles) -> io::Result<Arc<Self>> {
+        Self::make(files, None)
+    }
+
+    /// The same for a pair that an authority issues. `look`: the pause between two looks at it.
+    pub fn issued(acme: Acme, look: Duration, clock: Clock) -> io::Result<Arc<Self>> {
+        Self::make(acme.files(look)?, Some((acme, clock)))
+    }
+
+    fn make(files: TlsFiles, acme: Option<(Acme, Clock)>) -> io::Result<Arc<Self>> {
         let provider = Arc::new(ring::default_provider());
         let pair = Pair::read(&files)?;
         let key = RwLock::new(Arc::new(pair.certified(&provider)?));
-        let current = Arc::new(Current { key, seen: RwLock::new(pair) });
+        let current = Arc::new(Current { key, seen: RwLock::new(pair), answers: RwLock::default() });
         let mut config = ServerConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&[&TLS13, &TLS12])
             .map_err(io::Error::other)?
             .with_no_client_auth()
             .with_cert_resolver(current.clone());
         config.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec()];
+        if acme.is_some() {
+            config.alpn_protocols.push(acme::QUESTION.to_vec());
+        }
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        Ok(Arc::new(Self { files, provider, current, acceptor }))
+        Ok(Arc::new(Self { files, provider, current, acceptor, acme }))
     }
 
     pub(super) fn accept(&self, stream: TcpStream) -> Accept<TcpStream> {
         self.acceptor.accept(stream)
     }
 
-    /// Looks at the files for ever.
+    /// Keeps the pair good and in use, for ever.
     pub(super) async fn watch(self: Arc<Self>) {
+        match self.acme.clone() {
+            Some((acme, clock)) => tokio::join!(acme.keep(self.clone(), clock), self.look_for_ever()).1,
+            None => self.look_for_ever().await,
+        }
+    }
+
+    /// The authority will ask for `name`, and is to be shown this.
+    pub(super) fn expect_question(
+        &self,
+        name: String,
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> io::Result<()> {
+        let answer = CertifiedKey::from_der(chain, key, &self.provider).map_err(io::Error::other)?;
+        self.current.answers.write().insert(name, Arc::new(answer));
+        Ok(())
+    }
+
+    /// The authority has asked.
+    pub(super) fn forget_questions(&self) {
+        self.current.answers.write().clear();
+    }
+
+    async fn look_for_ever(self: Arc<Self>) {
         loop {
             sleep(self.files.look).await;
             let tls = self.clone();
@@ -83,7 +126,7 @@ impl Tls {
     }
 
     /// Takes a new pair into use, if there is one and it is good.
-    fn look(&self) {
+    pub(super) fn look(&self) {
         let replaced = match Pair::read(&self.files) {
             Ok(pair) if pair == *self.current.seen.read() => return,
             // Looked at once, good or not: a bad pair is told once and not with each look.
@@ -143,7 +186,11 @@ impl fmt::Debug for Current {
 }
 
 impl ResolvesServerCert for Current {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        // Whoever asks for this protocol asks for no other.
+        if hello.alpn().is_some_and(|mut protocols| protocols.any(|protocol| protocol == acme::QUESTION)) {
+            return self.answers.read().get(hello.server_name()?).cloned();
+        }
         Some(self.key.read().clone())
     }
 }

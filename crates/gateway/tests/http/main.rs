@@ -1,6 +1,7 @@
 //! The HTTP side as clients meet it: a real listener, real requests, fake services.
 #![expect(clippy::unwrap_used, reason = "a panic is how tests and their helpers fail")]
 
+mod acme;
 mod bodies;
 mod docs;
 mod edge;

@@ -99,6 +99,10 @@ impl Config {
             let text = "gateway.tls_certificate and gateway.tls_key go together";
             return Err(ConfigError::Contradiction(text.to_owned()));
         }
+        if self.gateway.tls_certificate.is_some() && !self.gateway.acme_domains.is_empty() {
+            let text = "gateway.tls_certificate is kept by you, one for gateway.acme_domains by us: set one of them";
+            return Err(ConfigError::Contradiction(text.to_owned()));
+        }
         self.placement().map(|_| ())
     }
 }
@@ -141,6 +145,13 @@ mod tests {
         assert!(read(&["server.roles=gateway,author"]).unwrap_err().contains("auth"));
         assert!(read(&["log.level=info,=x=y"]).unwrap_err().starts_with("--set: log.level"));
         assert!(read(&["gateway.tls_key=key.pem"]).unwrap_err().contains("go together"));
+        let both = ["gateway.tls_key=k.pem", "gateway.tls_certificate=c.pem", "gateway.acme_domains=chat.example.com"];
+        assert!(read(&both).unwrap_err().contains("set one of them"));
+        for name in
+            ["*.example.com", "Chat.example.com", "192.0.2.1", "chat..com", "-a.com", "https://chat.example.com"]
+        {
+            assert!(read(&[&format!("gateway.acme_domains={name}")]).unwrap_err().contains("a name is"), "{name}");
+        }
         assert!(read(&["gateway.trusted_proxies=10.0.0.0/8,proxy"]).unwrap_err().contains("a network is"));
         assert!(read(&["gateway.allowed_origins=chat.example.com"]).unwrap_err().contains("an origin is"));
         assert!(read(&["limits.frame_bytes=5000"]).unwrap_err().contains("must not exceed"));

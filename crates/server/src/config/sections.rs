@@ -51,6 +51,13 @@ pub struct Gateway {
     #[serde(deserialize_with = "non_empty")]
     pub tls_key: Option<PathBuf>,
     pub tls_look_ms: u64,
+    #[serde(deserialize_with = "host_names")]
+    pub acme_domains: Vec<String>,
+    pub acme_directory: String,
+    #[serde(deserialize_with = "non_empty")]
+    pub acme_contact: Option<String>,
+    #[serde(deserialize_with = "non_empty")]
+    pub acme_roots: Option<PathBuf>,
     pub connections: usize,
     pub connections_per_ip: usize,
     pub first_byte_timeout_ms: u64,
@@ -236,6 +243,25 @@ fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
     match texts.iter().all(|text| is_origin(text)) {
         true => Ok(texts),
         false => Err(D::Error::custom("an origin is scheme://host[:port], such as https://chat.example.com, or *")),
+    }
+}
+
+/// Names that a certificate can be issued for by asking at their addresses: no wildcards, no addresses.
+fn host_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    let is_name = |text: &String| {
+        let last = text.rsplit('.').next().unwrap_or_default();
+        text.len() <= 253 && text.split('.').all(is_label) && !last.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    match texts.len() <= 100 && texts.iter().all(is_name) {
+        true => Ok(texts),
+        false => Err(D::Error::custom("a name is lower-case, such as chat.example.com; 100 at most")),
     }
 }
 
