@@ -7,6 +7,7 @@ mod groups;
 mod house;
 mod joining;
 mod lists;
+mod paging;
 mod pairs;
 mod rules;
 mod settings;
