@@ -9,6 +9,8 @@ mod joining;
 mod lists;
 mod paging;
 mod pairs;
+mod reading;
+mod resuming;
 mod rules;
 mod settings;
 mod visibility;
