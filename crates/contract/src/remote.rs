@@ -155,6 +155,9 @@ pub(crate) async fn serve<T>(ctx: &Context, call: impl Future<Output = Result<T>
 /// (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>).
 fn parse_timeout(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.len() > 8 {
+        return None;
+    }
     let count: u64 = digits.parse().ok()?;
     Some(match unit {
         "H" => Duration::from_secs(count * 3600),
@@ -206,4 +209,27 @@ pub(crate) fn incoming<T: Send + 'static>(stream: tonic::Streaming<T>) -> Stream
 /// A caller's stream ends at its first error: there is nobody on the wire to tell.
 pub(crate) fn flatten<T: Send + 'static>(stream: Streaming<T>) -> impl Stream<Item = T> + Send + 'static {
     stream.take_while(|item| std::future::ready(item.is_ok())).filter_map(|item| std::future::ready(item.ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_outs_have_eight_digits_and_a_unit() {
+        let known = [
+            ("1H", 3_600_000),
+            ("2M", 120_000),
+            ("3S", 3_000),
+            ("250m", 250),
+            ("7000u", 7),
+            ("99999999S", 99_999_999_000),
+        ];
+        for (text, milliseconds) in known {
+            assert_eq!(parse_timeout(text), Some(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for wrong in ["", "S", "5", "5 S", "-5S", "5s", "5é", "999999999S", "18446744073709551615H"] {
+            assert_eq!(parse_timeout(wrong), None, "{wrong}");
+        }
+    }
 }

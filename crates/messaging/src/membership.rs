@@ -349,6 +349,8 @@ fn stay_from_row(row: &Row<'_>, first: usize) -> Result<Stay> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn stay(from_seq: i64, to_seq: Option<i64>) -> Stay {
@@ -374,6 +376,55 @@ mod tests {
         let hidden: Vec<_> = view.hidden(1, 14).iter().map(|range| (range.from_seq, range.to_seq)).collect();
         assert_eq!(hidden, [(1, 3), (5, 6), (8, 10), (13, 14)]);
         assert!(!view.shows(5) && view.shows(7));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_and_what_is_hidden_are_all_of_it_and_never_the_same(
+            gaps in prop::collection::vec((0..4i64, 0..6i64), 1..5),
+            stays_on: bool,
+            deleted in prop::collection::vec((2..4i64, 0..4i64), 0..4),
+            (after, from, to) in (0..6i64, 1..40i64, 0..40i64),
+        ) {
+            // Stays and deleted ranges as tables hold them: in order, and none meets another.
+            let mut next = 1;
+            let mut stays: Vec<Stay> = gaps
+                .iter()
+                .map(|(gap, length)| {
+                    let first = next + gap;
+                    next = first + length + 1;
+                    stay(first, Some(first + length))
+                })
+                .collect();
+            let head = next - 1 + after;
+            if stays_on {
+                stays.last_mut().unwrap().to_seq = None;
+            }
+            let mut next = 0;
+            let deleted = deleted.iter().map(|(gap, length)| {
+                next += gap + length;
+                (next - length, next)
+            });
+            let deleted: Vec<(i64, i64)> = deleted.collect();
+            let within = |stay: &Stay, seq| (stay.from_seq..=stay.to_seq.unwrap_or(head)).contains(&seq);
+            let sees = |seq: &i64| {
+                stays.iter().any(|stay| within(stay, *seq))
+                    && !deleted.iter().any(|(first, last)| (first..=last).contains(&seq))
+            };
+            let view = View::new(stays.clone(), head).without(deleted.clone());
+
+            let to = to.min(view.head_seq());
+            let shown: Vec<i64> = view.ranges(from, to).flat_map(|(first, last)| first..=last).collect();
+            prop_assert_eq!(&shown, &(from..=to).filter(sees).collect::<Vec<_>>());
+            let backward = view.ranges(from, to).rev().flat_map(|(first, last)| (first..=last).rev());
+            prop_assert_eq!(backward.collect::<Vec<_>>(), shown.iter().rev().copied().collect::<Vec<_>>());
+            let hidden = view.hidden(from, to);
+            let hidden: Vec<i64> = hidden.iter().flat_map(|range| range.from_seq..=range.to_seq).collect();
+            prop_assert_eq!(hidden, (from..=to).filter(|seq| !sees(seq)).collect::<Vec<_>>());
+            for seq in from..=to {
+                prop_assert_eq!(view.shows(seq), sees(&seq));
+            }
+        }
     }
 
     #[test]

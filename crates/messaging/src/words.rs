@@ -44,7 +44,12 @@ impl Words {
 
     /// The words of a file: one a line, blank lines and lines that begin with `#` left out.
     pub fn read(path: &Path, mode: WordsMode) -> Result<Self> {
-        Ok(Self { mode, list: RwLock::new(load(path)?) })
+        Self::of(&load(path)?, mode)
+    }
+
+    /// The words of such a file's text.
+    pub fn of(text: &str, mode: WordsMode) -> Result<Self> {
+        Ok(Self { mode, list: RwLock::new(list(text)?) })
     }
 
     /// Looks at what somebody wants to say: refuses it, or masks what is not to be said. Answers whether it masked.
@@ -90,7 +95,7 @@ pub fn follow(words: &Arc<Words>, path: PathBuf) {
                 continue;
             }
             seen = now;
-            match load(&path) {
+            match load(&path).and_then(|text| list(&text)) {
                 Ok(list) => {
                     *words.list.write() = list;
                     tracing::info!("the list of words was read again");
@@ -108,20 +113,31 @@ fn changed_at(path: &Path) -> Option<SystemTime> {
     std::fs::metadata(path).ok()?.modified().ok()
 }
 
-fn load(path: &Path) -> Result<Option<Arc<AhoCorasick>>> {
-    let unreadable = |why: String| Error::invalid(format!("the list of words cannot be used: {why}"));
+fn load(path: &Path) -> Result<String> {
     let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
     if size > FILE_BYTES {
         return Err(unreadable(format!("it is larger than {FILE_BYTES} bytes")));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
-    let words: Vec<&str> =
-        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))
+}
+
+fn list(text: &str) -> Result<Option<Arc<AhoCorasick>>> {
+    // Some editors put a mark at the beginning of a file.
+    let words: Vec<&str> = text
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect();
     if words.is_empty() {
         return Ok(None);
     }
     let list = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).ascii_case_insensitive(true).build(words);
     list.map(|list| Some(Arc::new(list))).map_err(|error| unreadable(error.to_string()))
+}
+
+fn unreadable(why: String) -> Error {
+    Error::invalid(format!("the list of words cannot be used: {why}"))
 }
 
 fn refusal() -> Error {
@@ -167,7 +183,7 @@ mod tests {
         }
         assert_eq!(said(&reject, "# nice").as_deref(), Ok("# nice"));
         assert!(reject.check("a rude group").is_err() && reject.check("a nice group").is_ok());
-        let (_dir, mask) = list("rude\nrudeness\n坏话", WordsMode::Mask);
+        let (_dir, mask) = list("\u{feff}rude\nrudeness\n坏话", WordsMode::Mask);
         assert_eq!(said(&mask, "such Rudeness, 坏话!").as_deref(), Ok("such ********, **!"));
     }
 

@@ -6,6 +6,20 @@
 
 use crate::{Code, Error, Result};
 
+/// An enum that can be gone through.
+macro_rules! listed {
+    ($(#[$about:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident,)* }) => {
+        $(#[$about])*
+        pub enum $name { $($(#[$doc])* $variant,)* }
+
+        impl $name {
+            /// Every one there is.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+        }
+    };
+}
+
+listed! {
 /// What the caller wants to do. One entry for each operation on something that has an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -90,7 +104,9 @@ pub enum Action {
     /// See who has read a message.
     ReadReceipts,
 }
+}
 
+listed! {
 /// In which relation the caller stands to the thing concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Standing {
@@ -121,6 +137,7 @@ pub enum Standing {
     FormerMember,
     /// Has nothing to do with it.
     Outsider,
+}
 }
 
 /// Lets the call go on, or says why not. What is not in the table is denied.
@@ -280,6 +297,62 @@ mod tests {
             assert_eq!(refused, Err(Code::ConversationClosed), "{action:?}");
         }
         assert!(authorise(Action::Leave, Standing::Dismissed).is_ok(), "the owner too");
+    }
+
+    /// Whatever `less` may, `more` may as well, but for `except`.
+    fn may_as_much(less: Standing, more: Standing, except: &[Action]) {
+        for &action in Action::ALL {
+            let holds = authorise(action, less).is_err() || authorise(action, more).is_ok();
+            assert_eq!(holds, !except.contains(&action), "{action:?}: {less:?} and {more:?}");
+        }
+    }
+
+    #[test]
+    fn a_higher_standing_may_whatever_a_lower_one_may() {
+        use Standing::*;
+        let nothing: &[Action] = &[];
+        // The owner leaves after handing the group over.
+        may_as_much(Admin, Owner, &[Action::Leave]);
+        may_as_much(Member, Admin, nothing);
+        may_as_much(MutedMember, Member, nothing);
+        may_as_much(Dismissed, MutedMember, nothing);
+        may_as_much(FormerMember, Dismissed, nothing);
+        may_as_much(ClosedPeer, Peer, nothing);
+        may_as_much(FormerMember, ClosedPeer, nothing);
+        may_as_much(Person, Own, nothing);
+        may_as_much(Author, Own, nothing);
+        Standing::ALL.iter().for_each(|&standing| may_as_much(Outsider, standing, nothing));
+    }
+
+    #[test]
+    fn every_refusal_is_one_that_is_documented_and_tells_no_more_than_it_may() {
+        use Standing::*;
+        for (&standing, &action) in Standing::ALL.iter().flat_map(|one| Action::ALL.iter().map(move |two| (one, two))) {
+            let Err(refusal) = authorise(action, standing) else { continue };
+            let allowed: &[Code] = match standing {
+                Own | Author | Person | Outsider => &[Code::NotFound],
+                Owner | Admin | Member | Peer | FormerMember => &[Code::Forbidden],
+                MutedMember => &[Code::Forbidden, Code::Muted],
+                Dismissed => &[Code::ConversationClosed],
+                ClosedPeer | BlockedPeer => &[Code::Forbidden, Code::NotAllowed],
+            };
+            assert!(allowed.contains(&refusal.code), "{action:?} as {standing:?}: {refusal}");
+        }
+        for &action in Action::ALL {
+            assert!(authorise(action, Outsider).is_err(), "{action:?}");
+            // Whoever was blocked cannot tell it from a friendship that ended.
+            assert_eq!(authorise(action, BlockedPeer), authorise(action, ClosedPeer), "{action:?}");
+            let muted = authorise(action, MutedMember).is_err_and(|refusal| refusal.code == Code::Muted);
+            let hushed = authorise(action, Member).is_ok() && authorise(action, MutedMember).is_err();
+            assert_eq!(muted, hushed, "{action:?}: being muted is the reason where nothing else is");
+        }
+    }
+
+    #[test]
+    fn somebody_may_do_whatever_can_be_done() {
+        for &action in Action::ALL {
+            assert!(Standing::ALL.iter().any(|&standing| authorise(action, standing).is_ok()), "{action:?}");
+        }
     }
 
     #[test]

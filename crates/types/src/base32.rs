@@ -51,7 +51,20 @@ fn value(character: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn bytes_have_one_spelling(bytes in prop::collection::vec(any::<u8>(), 0..60), text in ".{0,60}") {
+            prop_assert_eq!(decode(&encode(&bytes)), Some(bytes));
+            if let Some(bytes) = decode(&text) {
+                let proper = text.to_ascii_lowercase().replace('o', "0").replace(['i', 'l'], "1");
+                prop_assert_eq!(encode(&bytes), proper);
+            }
+        }
+    }
 
     #[test]
     fn round_trips_every_length() {

@@ -144,7 +144,42 @@ typed_ids!(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn ids_read_as_they_were_written_and_sort_in_text_as_in_bytes(one: [u8; 16], other: [u8; 16]) {
+            let (one, other) = (UserId(one), UserId(other));
+            prop_assert_eq!(one.to_string().parse::<UserId>(), Ok(one));
+            prop_assert_eq!(UserId::try_from(one.as_bytes()), Ok(one));
+            let json = serde_json::to_string(&one).unwrap();
+            prop_assert_eq!(serde_json::from_str::<UserId>(&json).unwrap(), one);
+            prop_assert_eq!(one.cmp(&other), one.to_string().cmp(&other.to_string()));
+        }
+
+        #[test]
+        fn what_is_read_as_an_id_is_written_so(text in "[0-9a-zA-Z]{24,28}") {
+            if let Ok(id) = text.parse::<Id>() {
+                let proper = text.to_lowercase().replace('o', "0").replace(['i', 'l'], "1");
+                prop_assert_eq!(id.to_string(), proper);
+            }
+        }
+
+        #[test]
+        fn only_sixteen_bytes_are_an_id(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            prop_assert_eq!(Id::try_from(&bytes[..]).is_ok(), bytes.len() == 16);
+            prop_assert_eq!(base32::encode(&bytes).parse::<Id>().is_ok(), bytes.len() == 16);
+        }
+
+        #[test]
+        fn ids_rise_with_time(times in prop::collection::vec(0..1i64 << 47, 2..20)) {
+            let mut ids: Vec<(i64, Id)> = times.iter().map(|&at| (at, Id::new(&Clock::fixed(at)))).collect();
+            ids.sort_unstable_by_key(|(_, id)| *id);
+            prop_assert!(ids.is_sorted_by_key(|(at, _)| *at));
+        }
+    }
 
     #[test]
     fn ids_are_uuid_v7_and_round_trip_as_text() {

@@ -57,7 +57,31 @@ impl PageTokens {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_token_is_good_as_it_was_given_and_in_no_other_way(
+            (user, other) in any::<([u8; 16], [u8; 16])>(),
+            (list, foreign) in ("[a-z ]{1,20}", "[a-z ]{1,20}"),
+            payload in prop::collection::vec(any::<u8>(), 0..40),
+            (place, bit) in (any::<prop::sample::Index>(), 0..8u8),
+        ) {
+            let tokens = PageTokens::new([7; 32]);
+            let token = tokens.seal(UserId(user), &list, &payload);
+            prop_assert_eq!(tokens.open(UserId(user), &list, &token), Ok(payload));
+            prop_assert_eq!(tokens.open(UserId(other), &list, &token).is_ok(), user == other);
+            prop_assert_eq!(tokens.open(UserId(user), &foreign, &token).is_ok(), list == foreign);
+            prop_assert!(PageTokens::new([8; 32]).open(UserId(user), &list, &token).is_err());
+            let mut forged = base32::decode(&token).unwrap();
+            let place = place.index(forged.len());
+            forged[place] ^= 1 << bit;
+            prop_assert!(tokens.open(UserId(user), &list, &base32::encode(&forged)).is_err());
+            prop_assert!(tokens.open(UserId(user), &list, &token[..token.len() - 1]).is_err());
+        }
+    }
 
     #[test]
     fn a_token_opens_only_for_its_user_and_list() {

@@ -1,7 +1,7 @@
 //! An extent: entries of one conversation that stand at consecutive positions of the journal.
 
 use anser_engine::Row;
-use anser_types::{Result, Timestamp};
+use anser_types::{Error, Result, Timestamp};
 
 /// Consecutive entries of a conversation at consecutive positions, mostly those that one commit wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +43,40 @@ impl Extent {
 
     /// From first_seq, first_position, entries, countable, last_at.
     pub fn from_row(row: &Row<'_>) -> Result<Self> {
-        Ok(Self {
+        let extent = Self {
             first_seq: row.int(0)?,
             first_position: row.int(1)?,
             entries: row.int(2)?,
             countable: row.int(3)?,
             last_at: row.int(4)?,
-        })
+        };
+        if extent.can_be() { Ok(extent) } else { Err(Error::internal("an extent of the log names what cannot be")) }
+    }
+
+    /// Whether its numbers are such as a log has: what a damaged row says is not counted on with.
+    fn can_be(&self) -> bool {
+        let ends = |first: i64| first >= 1 && first.checked_add(self.entries).is_some();
+        self.entries >= 1 && self.countable >= 0 && ends(self.first_seq) && ends(self.first_position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_no_log_has_are_seen() {
+        let sound = Extent { first_seq: 3, first_position: 9, entries: 2, countable: 4, last_at: 1 };
+        assert!(sound.can_be());
+        for damaged in [
+            Extent { first_seq: 0, ..sound },
+            Extent { first_seq: i64::MAX, ..sound },
+            Extent { first_position: -9, ..sound },
+            Extent { entries: 0, ..sound },
+            Extent { entries: i64::MAX, ..sound },
+            Extent { countable: -1, ..sound },
+        ] {
+            assert!(!damaged.can_be(), "{damaged:?}");
+        }
     }
 }

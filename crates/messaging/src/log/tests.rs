@@ -8,7 +8,7 @@ use anser_types::{Clock, ConversationId, Error, MessageId, Result, UserId};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{Head, Log, NewEntry, last_position};
+use super::{Head, Log, NewEntry, last_position, rewrite};
 use crate::{MIGRATIONS, message::store};
 
 /// What happens to the log.
@@ -18,6 +18,8 @@ enum Step {
     Append(Vec<(u8, u8, u8)>),
     /// The same, and then the transaction is lost.
     Lose(Vec<(u8, u8, u8)>),
+    /// Other words stand in the place of an entry's: which conversation, which of its entries.
+    Rewrite(u8, prop::sample::Index),
     /// The process starts again.
     Restart,
 }
@@ -27,15 +29,23 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => appends.clone().prop_map(Step::Append),
         2 => appends.prop_map(Step::Lose),
+        2 => (0..5u8, any::<prop::sample::Index>()).prop_map(|(name, place)| Step::Rewrite(name, place)),
         1 => Just(Step::Restart),
     ]
 }
 
-/// What must be read: of each conversation the senders of its entries in order, with their positions.
+/// What must be read: of each conversation its entries in order.
 #[derive(Default)]
 struct Model {
-    conversations: HashMap<u8, Vec<(u8, i64)>>,
+    conversations: HashMap<u8, Vec<Known>>,
     end: i64,
+}
+
+#[derive(Clone, Copy)]
+struct Known {
+    sender: u8,
+    position: i64,
+    version: u32,
 }
 
 struct House {
@@ -66,10 +76,21 @@ impl House {
         self.db.write(change).await
     }
 
+    async fn rewrite(&self, name: u8, seq: i64) -> Result<()> {
+        let log = self.log.clone();
+        let change = move |tx: &mut Tx<'_>| {
+            let conversation = conversation_id(name);
+            let mut stored = log.at(tx)?.entry_at(conversation, seq)?.ok_or_else(|| Error::not_found("entry"))?;
+            let said = content::Kind::Text(Text { text: format!("{} again", stored.entry.version) });
+            rewrite(tx, conversation, &mut stored, said.into(), 2)
+        };
+        self.db.write(change).await
+    }
+
     /// Looks at everything and compares.
     async fn compare(&self, model: &Model) {
         let mut wanted: Vec<_> = model.conversations.iter().map(|(key, value)| (*key, value.clone())).collect();
-        wanted.sort_unstable();
+        wanted.sort_unstable_by_key(|(name, _)| *name);
         let (log, end) = (self.log.clone(), model.end);
         let question = move |reader: &anser_engine::Reader<'_>| {
             let snapshot = log.at(reader)?;
@@ -77,23 +98,24 @@ impl House {
             for (name, entries) in wanted {
                 let conversation = conversation_id(name);
                 let head = entries.len() as i64;
-                let last = entries.last().map_or(0, |(_, position)| *position);
+                let last = entries.last().map_or(0, |known| known.position);
                 let found = snapshot.head(conversation)?;
                 assert_eq!((found.seq, found.position), (head, last), "the head of {name}");
-                let messages = |upto: i64| entries[..upto as usize].iter().filter(|(sender, _)| *sender > 0).count();
+                let messages = |upto: i64| entries[..upto as usize].iter().filter(|known| known.sender > 0).count();
                 for from in 1..=head {
                     let read = snapshot.entries(conversation, from, head, 7, usize::MAX)?;
-                    let read: Vec<_> = read.iter().map(|stored| (stored.entry.seq, stored.position)).collect();
+                    let read = read.iter().map(|stored| (stored.entry.seq, stored.position, stored.entry.version));
                     let wanted = entries.iter().zip(1..).skip(from as usize - 1).take(7);
-                    assert_eq!(read, wanted.map(|((_, position), seq)| (seq, *position)).collect::<Vec<_>>());
+                    let wanted = wanted.map(|(known, seq)| (seq, known.position, known.version));
+                    assert_eq!(read.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
                     assert_eq!(snapshot.countable_upto(conversation, from)?, messages(from) as i64);
-                    let position = entries[from as usize - 1].1;
+                    let position = entries[from as usize - 1].position;
                     assert_eq!(snapshot.entry_at(conversation, from)?.map(|stored| stored.position), Some(position));
                     assert_eq!(snapshot.first_seq_after(conversation, position)?, from + 1);
                 }
                 for sender in 1..3 {
-                    let own = entries.iter().rposition(|(who, _)| *who == sender);
-                    let wanted = own.map_or((0, 0), |index| (index as i64 + 1, entries[index].1 - 1));
+                    let own = entries.iter().rposition(|known| known.sender == sender);
+                    let wanted = own.map_or((0, 0), |index| (index as i64 + 1, entries[index].position - 1));
                     assert_eq!(store::cursor(&snapshot, conversation, user(sender))?, wanted, "{sender} in {name}");
                 }
             }
@@ -133,11 +155,18 @@ async fn play(run: i64, steps: Vec<Step>) {
                 for (conversation, sender, count) in what {
                     for _ in 0..count {
                         model.end += 1;
-                        model.conversations.entry(conversation).or_default().push((sender, model.end));
+                        let known = Known { sender, position: model.end, version: 1 };
+                        model.conversations.entry(conversation).or_default().push(known);
                     }
                 }
             }
             Step::Lose(what) => assert!(house.append(what, true).await.is_err()),
+            Step::Rewrite(name, place) => {
+                let Some(entries) = model.conversations.get_mut(&name) else { continue };
+                let place = place.index(entries.len());
+                entries[place].version += 1;
+                house.rewrite(name, place as i64 + 1).await.unwrap();
+            }
             Step::Restart => house.log = Log::open(&house.db, house.run).await.unwrap(),
         }
         house.compare(&model).await;

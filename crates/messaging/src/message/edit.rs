@@ -39,6 +39,9 @@ pub async fn edit(room: &Messaging, ctx: &Context, request: EditRequest) -> Resu
                     return Err(Error::new(Code::Forbidden, "only its sender edits a message"));
                 }
                 target.ensure_recent(within_ms, notices.now)?;
+                if content.mentions.as_ref().is_some_and(|mentions| mentions.all) {
+                    authorise(Action::MentionAll, target.standing)?;
+                }
                 apply(tx, &asked, target, content.clone(), keep, &notices).map(|changed| changed.encode_to_vec())
             })
         })

@@ -33,7 +33,7 @@ fn page(log: &Snapshot<'_>, user: UserId, request: &HistoryRequest, strangers: b
     }
     membership::may_read(log, conversation, user, strangers)?;
     let view = View::of(log, conversation, user)?;
-    let (mut from, mut to) = (view.earliest_seq().max(request.after_seq + 1), view.head_seq());
+    let (mut from, mut to) = (view.earliest_seq().max(request.after_seq.saturating_add(1)), view.head_seq());
     if request.before_seq > 0 {
         to = to.min(request.before_seq - 1);
     }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::send::{PendingSend, ReplyTo};
-use crate::words::Words;
+use crate::{membership::EVERYBODY, words::Words};
 
 const CUSTOM_TYPE_BYTES: usize = 64;
 
@@ -116,7 +116,7 @@ pub fn check_content(content: &Content, body_bytes: usize) -> Result<Vec<u8>> {
         return Err(Error::field("content.reply_to.seq", "1 or more"));
     }
     if let Some(mentions) = &content.mentions {
-        let ids = mentions.user_ids.iter().all(|id| UserId::try_from(&id[..]).is_ok());
+        let ids = mentions.user_ids.iter().all(|id| UserId::try_from(&id[..]).is_ok_and(|id| id != EVERYBODY));
         if !ids || mentions.user_ids.len() > MENTIONED {
             return Err(Error::field("content.mentions.user_ids", format!("{MENTIONED} ids at most")));
         }

@@ -82,7 +82,7 @@ fn page(
         page.entries.remove(0);
     }
     bytes += fill_targets(log, conversation, &view, &mut page, max_bytes)?;
-    page.hidden = view.hidden(from.after_seq + 1, page.next_seq);
+    page.hidden = view.hidden(from.after_seq.saturating_add(1), page.next_seq);
     page.has_more = page.next_seq < head_seq;
     Ok((page, bytes))
 }

@@ -3,8 +3,7 @@
 use anser_contract::v1::{
     AppendReply, Changed, Content, DeleteForMeRequest, EditRequest, Entry, ForwardRequest, HiddenRange, HistoryRequest,
     ListPinsRequest, ListReactionsRequest, ListReadersRequest, ListVersionsRequest, Mentions, Messages,
-    MoveReadCursorRequest, RecallRequest, ReplyTo, Role, SendMessage, SetPinRequest, SetReactionRequest, Text,
-    content::Kind,
+    MoveReadCursorRequest, RecallRequest, ReplyTo, Role, SetPinRequest, SetReactionRequest, Text, content::Kind,
 };
 use anser_types::{Code, ConversationId, MessageId, UserId};
 
@@ -48,10 +47,7 @@ async fn entry(house: &House, user: UserId, group: ConversationId, seq: i64) -> 
 }
 
 async fn send(house: &House, user: UserId, group: ConversationId, content: Content) -> Result<i64, Code> {
-    let client_msg_id = MessageId::new(&house.clock).to_vec();
-    let send = SendMessage { conversation_id: group.to_vec(), client_msg_id, content: Some(content) };
-    let request = anser_contract::v1::AppendRequest { sends: vec![send] };
-    outcome(house.service.append(&acting(user), request).await.unwrap()).map(|seqs| seqs[0])
+    house.send(user, group, content).await
 }
 
 fn outcome(reply: AppendReply) -> Result<Vec<i64>, Code> {
@@ -281,6 +277,9 @@ async fn mentions_count_until_one_reads_and_only_admins_mean_all() {
     edit(&house, BOB, group, seq, meant(vec![CAROL.to_vec()], false)).await.unwrap();
     let mentions = async |user| house.see(user, group).await.unwrap().mentions;
     assert_eq!((mentions(ALICE).await, mentions(CAROL).await), (0, 1));
+    assert_eq!(edit(&house, BOB, group, seq, meant(vec![], true)).await, Err(Code::Forbidden), "nor in an edit");
+    let everybody = vec![UserId([0; 16]).to_vec()];
+    assert_eq!(send(&house, BOB, group, meant(everybody, false)).await, Err(Code::InvalidArgument), "an id of nobody");
     let many = vec![DAVE.to_vec(); 51];
     assert_eq!(send(&house, BOB, group, meant(many, false)).await, Err(Code::InvalidArgument));
 }

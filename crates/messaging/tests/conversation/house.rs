@@ -98,10 +98,14 @@ impl House {
     }
 
     pub async fn say(&self, user: UserId, conversation: ConversationId, text: &str) -> Result<i64, Code> {
+        self.send(user, conversation, Kind::Text(Text { text: text.into() }).into()).await
+    }
+
+    pub async fn send(&self, user: UserId, conversation: ConversationId, content: Content) -> Result<i64, Code> {
         let send = SendMessage {
             conversation_id: conversation.to_vec(),
             client_msg_id: MessageId::new(&self.clock).to_vec(),
-            content: Some(Content::from(Kind::Text(Text { text: text.into() }))),
+            content: Some(content),
         };
         let reply = self.service.append(&acting(user), AppendRequest { sends: vec![send] }).await.unwrap();
         let outcome = reply.outcomes.into_iter().next().unwrap();
