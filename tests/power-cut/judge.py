@@ -1,9 +1,14 @@
 """After the power is back: reads everything, says everything again, reads again, and counts the broken promises."""
 
 import collections
+import time
 
 from client import WebSocket, sending
 from people import RECALLED, WINDOW
+
+
+LOST = "an acked message lost"
+PATIENCE_S = 120
 
 
 class Reader:
@@ -11,24 +16,38 @@ class Reader:
 
     def __init__(self, person):
         self.web = WebSocket(person.port, person.token)
+        self.web.socket.settimeout(PATIENCE_S)
         self.frames = self.web.frames()
-        if "welcome" not in next(self.frames, {}):
+        if "welcome" not in self.next():
             raise ConnectionError("not welcome")
 
+    def next(self):
+        frame = next(self.frames, None)
+        if frame is None:
+            raise ConnectionError("the server broke off")
+        return frame
+
     def ask(self, operations):
-        """The replies, in the order of the operations."""
-        replies, asked = {}, 0
+        """The replies, in the order of the operations. A slow machine may say `unavailable`: then it is asked again."""
+        replies, waiting, asked = {}, list(range(len(operations)))[::-1], 0
+        until = time.monotonic() + PATIENCE_S
         while len(replies) < len(operations):
-            while asked < len(operations) and asked - len(replies) < WINDOW:
-                self.web.send({"request": {"id": asked, "deadline_ms": 30_000, **operations[asked]}})
+            while waiting and asked < WINDOW:
+                id = waiting.pop()
+                self.web.send({"request": {"id": id, "deadline_ms": 30_000, **operations[id]}})
                 asked += 1
-            frame = next(self.frames, None)
-            if frame is None:
-                raise ConnectionError("the server broke off")
-            if "reply" in frame:
-                replies[frame["reply"]["id"]] = frame["reply"]
-            elif "push" in frame:
+            frame = self.next()
+            if "push" in frame:
                 self.web.send({"ack": {"push_no": frame["push"]["push_no"]}})
+            if "reply" not in frame:
+                continue
+            reply = frame["reply"]
+            asked -= 1
+            if reply.get("error", {}).get("retryable") and time.monotonic() < until:
+                waiting.insert(0, reply["id"])
+                time.sleep(0.1)
+            else:
+                replies[reply["id"]] = reply
         return [replies[id] for id in range(len(operations))]
 
     def log(self, conversation):
@@ -38,7 +57,7 @@ class Reader:
             wanted = {"conversation_id": conversation, "after_seq": page["next_seq"]}
             reply = self.ask([{"sync_conversation": wanted}])[0]
             if "error" in reply:
-                return entries
+                raise ConnectionError(reply["error"]["code"])
             page = reply["sync_conversation"]
             entries += page["entries"]
         return entries
@@ -88,9 +107,10 @@ class Judge:
     def message(self, message, entries):
         if len(entries) > 1:
             self.found("a message doubled", message)
-        if message.seq and not entries:
-            self.found("an acked message lost", message)
         if not entries:
+            if message.seq:
+                self.found(LOST, message)
+            message.seq, message.now, message.asked = 0, message.text, ()  # as if it had never been said
             return
         entry = entries[0]
         if message.seq and message.seq != entry["seq"]:

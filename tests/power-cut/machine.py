@@ -1,6 +1,5 @@
 """A machine whose power can be cut: QEMU under software emulation, its disk an nbd.Disk, its network one forwarded port."""
 
-import collections
 import os
 import socket
 import subprocess
@@ -63,6 +62,7 @@ class Machine:
                 raise DoesNotStart(said)
             time.sleep(0.1)
         self.boot_s = time.monotonic() - began
+        self.store, self.log = self.blocks("anser.db"), self.blocks("anser.db-wal")
 
     def is_ready(self):
         """QEMU takes the connection long before the guest can: so it is not waited for."""
@@ -80,27 +80,23 @@ class Machine:
         """Whether the file system's journal had something to bring back."""
         return "EXT4-fs (vda): recovery complete" in self.said()
 
-    def files(self, blocks):
-        """To which files of the server the blocks of the image belong, counted; right after a start, when the file system has
-        its journal behind it."""
-        counted = collections.Counter()
-        owners = {}
-        for name in ("anser.db", "anser.db-wal"):
-            asked = ["debugfs", "-c", "-R", f"blocks /anser/{name}", self.image]
-            listed = subprocess.run(asked, capture_output=True, text=True, env=ENVIRONMENT, check=False).stdout
-            owners.update((int(block), name) for block in listed.split())
-        for block in blocks:
-            counted[owners.get(block, "the file system")] += 1
-        return counted
+    def blocks(self, name):
+        """The blocks of one of the server's files, as they stood when the machine started."""
+        asked = ["debugfs", "-c", "-R", f"blocks /anser/{name}", self.image]
+        listed = subprocess.run(asked, capture_output=True, text=True, env=ENVIRONMENT, check=False).stdout
+        return {int(block) for block in listed.split()}
 
-    def cut(self, dice, writes):
-        """Cuts the power with that many more writes to the disk, or after ten seconds where it does not write so much; what
-        became of the writes that stood in the disk's cache."""
+    def cut(self, dice, writes, after):
+        """Cuts the power in the midst of a write (see nbd.Disk.strike_at), or after 20 seconds where nothing comes of that.
+        What became of the writes in the disk's cache, and whose blocks they were."""
         struck = threading.Event()
-        self.disk.strike_at(writes, struck)
-        struck.wait(10)
+        self.disk.strike_at(writes, after, struck)
+        struck.wait(20)
         self.off()
-        return self.disk.cut(dice)
+        cached = self.disk.cached_blocks()
+        store, log = len(cached & self.store), len(cached & self.log)
+        whose = {"of the store": store, "of its log": log, "other": len(cached) - store - log}
+        return self.disk.cut(dice), whose
 
     def off(self):
         """Kills the machine. Nothing reaches the disk afterwards."""

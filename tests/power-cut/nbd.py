@@ -37,7 +37,7 @@ class Disk:
         self.size = os.fstat(self.image.fileno()).st_size
         self.waiting = []  # (offset, bytes): written and not flushed, in their order
         self.cached = {}  # sector → its newest bytes, of the sectors that wait
-        self.strike = None  # (writes to go, event)
+        self.strike = None
 
     def read(self, offset, length):
         data = bytearray(os.pread(self.image.fileno(), length, offset))
@@ -48,19 +48,26 @@ class Disk:
                 data[at:at + SECTOR] = self.cached[sector]
         return bytes(data)
 
-    def strike_at(self, writes, event):
-        """The power goes when that many more writes have come: the event is set, and nothing is taken or answered any more."""
-        self.strike = [writes, event]
+    def strike_at(self, writes, after, event):
+        """The power goes with that many further writes, counted from the first that touches one of the blocks `after` where
+        there are any: the event is set, and nothing is taken or answered any more."""
+        self.strike = [writes, after, event]
 
     def write(self, offset, data):
         self.waiting.append((offset, data))
         for at in range(0, len(data), SECTOR):
             self.cached[(offset + at) // SECTOR] = data[at:at + SECTOR]
         if self.strike:
-            self.strike[0] -= 1
-            if self.strike[0] <= 0:
-                self.strike[1].set()
-                raise PowerCut
+            self.count_down({(offset + at) // BLOCK for at in range(0, len(data), SECTOR)})
+
+    def count_down(self, touched):
+        writes, after, event = self.strike
+        if after and not touched & after:
+            return
+        self.strike = [writes - 1, None, event]
+        if writes <= 1:
+            event.set()
+            raise PowerCut
 
     def flush(self):
         for offset, data in self.waiting:

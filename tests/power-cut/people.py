@@ -4,9 +4,11 @@ Four connections, of Alice and Bob, each with a window of requests: new messages
 moves his read cursor. What an answer said is noted the moment it is read; what was asked and not answered may be so or not.
 """
 
+import collections
 import dataclasses
 import secrets
 import threading
+import time
 
 from client import WebSocket, key_and_text, sending
 
@@ -47,7 +49,7 @@ class Record:
         self.messages = {}  # by key
         self.changes = []  # (conversation, seq of the change's entry, its kind, target_seq) that were answered
         self.cursors = {}  # Bob's, by conversation
-        self.answers = 0
+        self.answers = collections.Counter()  # by operation
 
 
 class Talker(threading.Thread):
@@ -56,7 +58,7 @@ class Talker(threading.Thread):
     def __init__(self, record, person, dice, cycle, long, mine):
         super().__init__(daemon=True)
         self.record, self.person, self.dice, self.cycle = record, person, dice, cycle
-        self.long = long  # how many of its messages are of kilobytes
+        self.long = long  # how many of its messages are of 10 to 60 KB
         self.mine = mine  # answered messages of this connection, from earlier cycles too
         self.open = {}  # id → what to do with the answer
         self.seen = {}  # newest seq, by conversation
@@ -87,9 +89,11 @@ class Talker(threading.Thread):
         note = self.open.pop(reply["id"])
         if "error" in reply:
             self.problems.append(reply["error"]["code"])
+            time.sleep(0.1)
             return
-        self.record.answers += 1
-        note(next(reply[op] for op in ("send", "edit", "recall", "read") if op in reply))
+        operation = next(operation for operation in reply if operation != "id")
+        self.record.answers[operation] += 1
+        note(reply[operation])
 
     def ask(self):
         roll = self.dice.random()
@@ -108,7 +112,7 @@ class Talker(threading.Thread):
     def say(self):
         key, text = key_and_text()
         if self.dice.random() < self.long:
-            text += " " + secrets.token_hex(self.dice.randrange(500, 30_000))
+            text += " " + secrets.token_hex(self.dice.randrange(5_000, 30_000))
         message = Message(key, self.person.name, self.dice.choice(self.person.talks_in), text, self.cycle, now=text)
         self.record.messages[key] = message
 
