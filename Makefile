@@ -4,12 +4,11 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 CARGO ?= cargo
-CYCLES ?= 1000
 
-.PHONY: help run chat test check format docs bench torture release clean
+.PHONY: help run chat test check format docs bench torture power-cut release clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build and start the server on 127.0.0.1:8080, with its data in ./data
 	$(CARGO) run -p anser -- serve
@@ -32,8 +31,13 @@ docs: ## Make the generated pages again (docs/configuration.md)
 bench: release ## Measure, with the release build; ARGS="send --help" for one of them
 	target/release/anser bench $(ARGS)
 
+torture: CYCLES ?= 1000
 torture: ## Long runs: planted faults, kill -9 loop (CYCLES=1000), clean minutes
 	CYCLES=$(CYCLES) scripts/torture
+
+power-cut: CYCLES ?= 5
+power-cut: ## Cut the power of a virtual machine under load (CYCLES=5); installs QEMU
+	CYCLES=$(CYCLES) scripts/power-cut
 
 release: ## The optimised binary, target/release/anser
 	$(CARGO) build --release -p anser

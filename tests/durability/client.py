@@ -18,48 +18,17 @@ BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
 PASSWORD = "correct horse"
 
 
-class Server:
-    """One process under strace. strace ends with it, and with its exit code."""
+class Api:
+    """What a server on a port of this machine answers over HTTP."""
 
-    running = []
-
-    def __init__(self, anser, data, strace, settings=(), environment=None, ready=True):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        sets = [word for setting in [*SETTINGS, *settings] for word in ("--set", setting)]
-        serve = [anser, "serve", "--data-dir", data, "--listen", f"127.0.0.1:{self.port}", *sets]
-        self.process = subprocess.Popen(["strace", "-f", *strace, *serve], env={**os.environ, **(environment or {})},
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        Server.running.append(self)
-        until = time.monotonic() + 60
-        while ready and not self.is_ready():
-            if self.process.poll() is not None or time.monotonic() > until:
-                raise SystemExit(f"the server does not get ready: {self.ended()}")
-            time.sleep(0.05)
+    def __init__(self, port):
+        self.port = port
 
     def is_ready(self):
         try:
             return self.http("GET", "/readyz")[0] == 200
         except OSError:
             return False
-
-    def kill(self):
-        """As a crash does: the server, not its tracer, which writes down the end and goes too."""
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as children:
-            for pid in children.read().split():
-                os.kill(int(pid), signal.SIGKILL)
-        self.ended()
-
-    def ended(self):
-        """Waits for the end; the exit code and the last words."""
-        try:
-            said = self.process.communicate(timeout=60)[1]
-        except subprocess.TimeoutExpired:
-            raise SystemExit("the server does not end")
-        if self in Server.running:
-            Server.running.remove(self)
-        return self.process.returncode, said
 
     def http(self, method, path, body=None, token=None):
         """Status and answer; an error's answer is its problem document."""
@@ -91,6 +60,44 @@ class Server:
         token = self.login(name)
         group = self.need("POST", "/v1/conversations", {"title": "strace", "member_ids": []}, token)
         return name, token, (group.get("conversation") or group)["conversation_id"]
+
+
+class Server(Api):
+    """One process under strace. strace ends with it, and with its exit code."""
+
+    running = []
+
+    def __init__(self, anser, data, strace, settings=(), environment=None, ready=True):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            super().__init__(free.getsockname()[1])
+        sets = [word for setting in [*SETTINGS, *settings] for word in ("--set", setting)]
+        serve = [anser, "serve", "--data-dir", data, "--listen", f"127.0.0.1:{self.port}", *sets]
+        self.process = subprocess.Popen(["strace", "-f", *strace, *serve], env={**os.environ, **(environment or {})},
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        Server.running.append(self)
+        until = time.monotonic() + 60
+        while ready and not self.is_ready():
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise SystemExit(f"the server does not get ready: {self.ended()}")
+            time.sleep(0.05)
+
+    def kill(self):
+        """As a crash does: the server, not its tracer, which writes down the end and goes too."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as children:
+            for pid in children.read().split():
+                os.kill(int(pid), signal.SIGKILL)
+        self.ended()
+
+    def ended(self):
+        """Waits for the end; the exit code and the last words."""
+        try:
+            said = self.process.communicate(timeout=60)[1]
+        except subprocess.TimeoutExpired:
+            raise SystemExit("the server does not end")
+        if self in Server.running:
+            Server.running.remove(self)
+        return self.process.returncode, said
 
 
 class WebSocket:
