@@ -204,6 +204,15 @@ impl Db {
         self.inner.epoch
     }
 
+    /// Gives this store another name, durably, from its next opening on: it goes on from a state that its clients may be
+    /// ahead of, so what they hold of it must not be taken for this one's.
+    pub async fn renew_epoch(&self) -> Result<()> {
+        let epoch: [u8; 16] = rand::random();
+        self.write(move |tx| tx.exec("UPDATE engine_store SET epoch = ? WHERE id = 1", &[epoch.as_slice().into()]))
+            .await
+            .map(|_| ())
+    }
+
     /// Runs `change` in a transaction and answers after its commit has reached stable storage. An error, or a panic,
     /// rolls back what the closure did and nothing else. On other engines it may run more than once, so it owns its
     /// inputs and takes ids and time from outside. Full queue: `unavailable`.
