@@ -63,7 +63,11 @@ impl CopyJob {
     /// Copies, on the writer's thread. `meanwhile` does what waits, or waits a while for it, and says whether to go on.
     pub(crate) fn make(self, connection: &Connection, meanwhile: impl FnMut(Duration) -> bool) {
         let began = Instant::now();
-        match self.pages(connection, meanwhile) {
+        let file = match self.target_file() {
+            Ok(file) => file,
+            Err(error) => return self.tell_failure(error),
+        };
+        match self.pages(connection, file, meanwhile) {
             Ok(last) => {
                 metrics::histogram!("anser_store_copy_seconds").record(began.elapsed().as_secs_f64());
                 self.finish(last);
@@ -72,13 +76,23 @@ impl CopyJob {
         }
     }
 
-    fn pages(&self, connection: &Connection, mut meanwhile: impl FnMut(Duration) -> bool) -> Result<CopyProgress> {
-        let cannot = |error: &dyn std::fmt::Display| {
-            Error::unavailable(format!("cannot write the copy {}: {error}", self.target.display()))
-        };
+    fn cannot(&self, error: &dyn std::fmt::Display) -> Error {
+        Error::unavailable(format!("cannot write the copy {}: {error}", self.target.display()))
+    }
+
+    fn target_file(&self) -> Result<File> {
         room_for(&self.target, self.size)?;
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.target);
-        let file = made.map_err(|error| cannot(&error))?;
+        made.map_err(|error| self.cannot(&error))
+    }
+
+    fn pages(
+        &self,
+        connection: &Connection,
+        file: File,
+        mut meanwhile: impl FnMut(Duration) -> bool,
+    ) -> Result<CopyProgress> {
+        let cannot = |error: &dyn std::fmt::Display| self.cannot(error);
         let mut copy = Connection::open(&self.target).map_err(|error| cannot(&error))?;
         // A copy that is not complete is thrown away, so it needs no journal of its own.
         copy.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -2048;")
@@ -137,8 +151,12 @@ impl CopyJob {
     }
 
     fn give_up(self, error: Error) {
+        let _shows_in_the_next_attempt = std::fs::remove_file(&self.target);
+        self.tell_failure(error);
+    }
+
+    fn tell_failure(self, error: Error) {
         tracing::warn!(%error, "a copy of the store was given up");
-        let _never_made = std::fs::remove_file(&self.target);
         let _nobody_listens = self.told.try_send(Err(error));
     }
 }

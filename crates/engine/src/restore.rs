@@ -39,8 +39,8 @@ pub fn put_in_place(dir: &Path, staged: &Path, now: Timestamp) -> Result<Option<
     finish_at(dir, now)
 }
 
-/// Finishes what was decided, if anything was.
-pub(crate) fn finish(dir: &Path) -> Result<()> {
+/// Finishes what was decided, if anything was. Every opening of the store does; the caller holds the directory's lock.
+pub fn finish(dir: &Path) -> Result<()> {
     if dir.join(READY).exists() || dir.join(OLD).exists() {
         tracing::warn!(dir = %dir.display(), "a restore was interrupted: finishing it");
         finish_at(dir, 0)?;

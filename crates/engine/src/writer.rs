@@ -187,7 +187,9 @@ impl Run {
                 self.turn(&connection, work);
                 if let Some(copy) = copy {
                     // Work goes on between two slices of the copy.
-                    copy.make(&connection, |wait| self.next(Some(wait)).is_some_and(|work| self.turn(&connection, work)));
+                    copy.make(&connection, |wait| {
+                        self.next(Some(wait)).is_some_and(|work| self.turn(&connection, work))
+                    });
                     self.shared.state.lock().copying = false;
                 }
                 if self.parts.fatal.struck() {

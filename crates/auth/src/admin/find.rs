@@ -26,8 +26,7 @@ pub(crate) async fn find(auth: &AuthService, ctx: &Context, request: FindAccount
 pub(crate) async fn list(auth: &AuthService, ctx: &Context, request: ListAccountsRequest) -> Result<ListAccountsReply> {
     ctx.require_service()?;
     let limit = request.limit.clamp(1, MOST) as usize;
-    let mut items =
-        auth.db.read(move |reader| store::listed_after(reader, &request.after, limit as i64 + 1)).await?;
+    let mut items = auth.db.read(move |reader| store::listed_after(reader, &request.after, limit as i64 + 1)).await?;
     let has_more = items.len() > limit;
     items.truncate(limit);
     Ok(ListAccountsReply { items, has_more })

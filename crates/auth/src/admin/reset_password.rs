@@ -13,7 +13,11 @@ use crate::{
     store,
 };
 
-pub(crate) async fn reset_password(auth: &AuthService, ctx: &Context, request: ResetPasswordRequest) -> Result<Account> {
+pub(crate) async fn reset_password(
+    auth: &AuthService,
+    ctx: &Context,
+    request: ResetPasswordRequest,
+) -> Result<Account> {
     ctx.require_service()?;
     let user = UserId::try_from(&request.user_id[..])?;
     password::check(&auth.options, &request.password)?;

@@ -95,12 +95,7 @@ impl Walk {
     pub fn from_message(at: &VerifyAt) -> Result<Self> {
         let stage = match (at.stage, &at.after_user[..]) {
             (0, _) => Stage::Done,
-            (1, _) => Stage::Entries(Last {
-                seq: at.seq,
-                position: at.position,
-                at: at.at,
-                countable: at.countable,
-            }),
+            (1, _) => Stage::Entries(Last { seq: at.seq, position: at.position, at: at.at, countable: at.countable }),
             (2, []) => Stage::Members(None),
             (2, user) => Stage::Members(Some(UserId::try_from(user)?)),
             _ => return Err(Error::field("next", "no check stands there")),

@@ -79,6 +79,7 @@ pub enum Users {
         /// The name that others see; without it the user name
         #[arg(long)]
         nickname: Option<String>,
+        /// Where the password comes from
         #[command(flatten)]
         password: Password,
     },
@@ -117,6 +118,7 @@ pub enum Users {
     ResetPassword {
         /// The user name, or the id
         name: String,
+        /// Where the password comes from
         #[command(flatten)]
         password: Password,
     },

@@ -114,7 +114,10 @@ pub fn refuse_other(schema: &StoreSchema) -> anyhow::Result<()> {
     for service in &schema.services {
         let name = &service.service;
         ensure!(service.applied <= service.known, "the store was written by a newer version ({name})");
-        ensure!(service.applied == service.known, "the store is of an older version ({name}): run `anser admin migrate`");
+        ensure!(
+            service.applied == service.known,
+            "the store is of an older version ({name}): run `anser admin migrate`"
+        );
     }
     Ok(())
 }

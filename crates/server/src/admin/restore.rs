@@ -18,14 +18,7 @@ use anser_types::Clock;
 use anyhow::{Context, bail, ensure};
 use serde_json::json;
 
-use super::{
-    Found, backup,
-    cli::Restore,
-    conversations,
-    reach::Reached,
-    say::Say,
-    sessions,
-};
+use super::{Found, backup, cli::Restore, conversations, reach::Reached, say::Say, sessions};
 use crate::{
     config::Config,
     engines::{self, PEER_SECRET, SECRETS, SIGNING_KEY},
@@ -38,6 +31,7 @@ const STAGED: &str = "restore.staged";
 pub async fn run(config: &Config, args: &Restore, say: &Say) -> anyhow::Result<()> {
     let dir = data_dir::open(&config.server.data_dir).map_err(engines::in_words)?;
     let _held = StoreLock::take(&dir).map_err(engines::in_words)?;
+    restore::finish(&dir)?;
     let occupied = restore::is_occupied(&dir) || [SECRETS, SIGNING_KEY].iter().any(|name| dir.join(name).exists());
     ensure!(!occupied || args.replace, "{} holds a store: --replace puts it aside", dir.display());
     if occupied {

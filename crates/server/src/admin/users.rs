@@ -36,7 +36,8 @@ async fn act(reached: &Reached, command: Users, password: (String, bool), say: &
         Users::Create { name, nickname, password: _ } => {
             let (password, made_up) = password;
             let nickname = nickname.unwrap_or_default();
-            let request = RegisterRequest { username: name, password: password.clone(), nickname, ..Default::default() };
+            let request =
+                RegisterRequest { username: name, password: password.clone(), nickname, ..Default::default() };
             let user_id = reached.people.auth.register(&ctx(), request).await?.user_id;
             let account = accounts.find_account(&ctx(), FindAccountRequest { user_id, ..Default::default() }).await?;
             told(&account, made_up.then_some(&password), "made", say)
