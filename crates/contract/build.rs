@@ -34,7 +34,7 @@ const RARE: &[&str] = &[
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo:rerun-if-changed={}", root.display());
-    let files = ["model", "gateway", "user", "auth", "contact", "messaging", "events"];
+    let files = ["model", "gateway", "user", "auth", "contact", "messaging", "events", "admin"];
     let descriptors = protox::compile(files.map(|name| format!("anser/v1/{name}.proto")), [root])?;
 
     let mut config = prost_build::Config::new();

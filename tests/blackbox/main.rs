@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, reason = "this is test code: a panic is how it fails")]
 
 mod accounts;
+mod admin;
+mod backup;
 mod binary;
 mod blocks;
 mod changes;

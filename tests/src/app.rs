@@ -9,7 +9,11 @@ use std::{
 use anser_client::Client;
 use tempfile::TempDir;
 
-use crate::{Person, process::Process, until};
+use crate::{
+    Person,
+    process::{AdminCommand, Process, Said},
+    until,
+};
 
 /// Which server the suite starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,6 +189,24 @@ impl TestApp {
         let app = Self::start().await;
         let (one, other) = app.friends(one, other).await;
         (app, one, other)
+    }
+
+    /// Runs `anser admin` on the store's data, with `input` on its standard input, whether a server runs or not.
+    pub fn admin(&self, arguments: &[&str], input: &str) -> Said {
+        self.admin_command(arguments).run(input)
+    }
+
+    /// The same, not started yet.
+    pub fn admin_command(&self, arguments: &[&str]) -> AdminCommand {
+        self.admin_at(&self.store_dir(), arguments)
+    }
+
+    /// The same on another data directory.
+    pub fn admin_at(&self, data_dir: &Path, arguments: &[&str]) -> AdminCommand {
+        let mut all: Vec<String> = vec!["admin".into(), "--data-dir".into(), data_dir.display().to_string()];
+        all.extend(self.settings.iter().flat_map(|set| ["--set".into(), set.clone()]));
+        all.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        AdminCommand::new(all)
     }
 
     /// Kills everything as a crash does.

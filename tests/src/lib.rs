@@ -23,7 +23,7 @@ use anser_types::Code;
 pub use app::{Mode, TestApp};
 pub use device::{Device, texts};
 pub use people::{PASSWORD, Person};
-pub use process::{anser_binary, run_anser};
+pub use process::{AdminCommand, Said, anser_binary, run_anser};
 
 /// Everything that must happen happens within this time, slow machines and debug builds included.
 pub const SOON: Duration = Duration::from_secs(10);

@@ -1,7 +1,7 @@
 //! Processes of the server: started, listened to, killed.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     path::PathBuf,
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::mpsc::{Receiver, sync_channel},
@@ -25,6 +25,59 @@ pub fn anser_binary() -> PathBuf {
 /// Runs the binary to its end.
 pub fn run_anser(arguments: &[&str]) -> Output {
     Command::new(anser_binary()).args(arguments).env_clear().output().unwrap()
+}
+
+/// A command of the operator.
+pub struct AdminCommand(Command);
+
+impl AdminCommand {
+    pub(crate) fn new(arguments: Vec<String>) -> Self {
+        let mut command = Command::new(anser_binary());
+        command.args(arguments).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(command)
+    }
+
+    /// Runs it to its end.
+    pub fn run(mut self, input: &str) -> Said {
+        let mut child = self.0.spawn().unwrap();
+        // It may have ended without reading.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// Starts it and kills it after `delay`, wherever it is then.
+    pub fn run_and_kill(mut self, delay: Duration) {
+        let mut child = self.0.spawn().unwrap();
+        std::thread::sleep(delay);
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+}
+
+/// What a command said and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// On standard output.
+    pub out: String,
+    /// On standard error.
+    pub err: String,
+}
+
+impl Said {
+    /// What it said, which must have gone well.
+    pub fn well(self) -> String {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self.out
+    }
+
+    /// The one object that it said with `--json`.
+    pub fn json(self) -> serde_json::Value {
+        serde_json::from_str(&self.well()).unwrap()
+    }
 }
 
 /// One running process. It is killed when it is dropped.

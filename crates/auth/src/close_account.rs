@@ -36,9 +36,7 @@ pub(crate) async fn close_account(
         .write(move |tx| {
             ensure_still(tx, me, &confirmed)?;
             store::begin_closing(tx, me, now)?;
-            for session in store::open_sessions(tx, me)? {
-                session::end(tx, &session, End::AccountClosed, now)?;
-            }
+            session::end_all(tx, me, End::AccountClosed, now)?;
             tx.after_commit(|| metrics::counter!("anser_auth_accounts_closed_total").increment(1));
             Ok(())
         })

@@ -3,7 +3,8 @@
 //! - **Tables**: `auth_account` (login names and password hashes), `auth_session`, `auth_refresh` (hashed tokens).
 //! - **Calls**: user (`CreateUser`, while registering).
 //! - **Tells**: `SessionRevoked`, in the transaction that ends the session.
-//! - **Holds always**: one account for each name, also under concurrent registration and after it was closed; an unknown name and a wrong
+//! - **Holds always**: one account for each name, also under concurrent registration and after it was closed; a
+//!   disabled account is to everybody but the operator as if it were not there; an unknown name and a wrong
 //!   password cost the same work and get the same words; one open session for each device of a person, and a bounded
 //!   number of them; a refresh token leads to one successor, and its late reuse ends the session; no password or token
 //!   is stored, logged or printed in the clear.
@@ -12,6 +13,7 @@
 //!
 //! Tickets and rate limits live in the memory of the process that runs this service; all else is in the store.
 
+mod admin;
 mod change_password;
 mod check_sessions;
 mod close_account;
@@ -55,6 +57,7 @@ use anser_contract::{
 use anser_engine::{Db, Migration};
 use anser_types::{Clock, Code, Error, Result};
 
+pub use admin::AccountKeeper;
 pub use options::{AuthOptions, AuthSecrets, HashCost, generate_signing_key};
 
 use crate::{

@@ -17,7 +17,7 @@ pub(crate) async fn list_sessions(auth: &AuthService, ctx: &Context) -> Result<L
     Ok(ListSessionsReply { items: open.map(|session| view(session, current)).collect() })
 }
 
-fn view(session: Session, current: SessionId) -> v1::Session {
+pub(crate) fn view(session: Session, current: SessionId) -> v1::Session {
     v1::Session {
         session_id: session.id.to_vec(),
         device_id: session.device_id,

@@ -15,6 +15,9 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use crate::AuthOptions;
 
+/// The costliest hash that is taken from elsewhere.
+const MOST_MEMORY_KIB: u32 = 1 << 20;
+
 /// Accepts whatever has the right length.
 pub(crate) fn check(options: &AuthOptions, password: &str) -> Result<()> {
     let (least, most) = (options.password_bytes.start(), options.password_bytes.end());
@@ -30,6 +33,16 @@ pub(crate) fn check_length(options: &AuthOptions, password: &str) -> Result<()> 
     } else {
         Err(Error::field("password", format!("must be at most {most} bytes")))
     }
+}
+
+/// Refuses a hash of another installation that is none of ours, or that costs more than anybody would have asked for.
+pub(crate) fn check_hash(hash: &str) -> Result<()> {
+    let params = PasswordHash::new(hash)
+        .ok()
+        .filter(|hash| hash.algorithm == Algorithm::Argon2id.ident())
+        .and_then(|hash| Params::try_from(&hash).ok())
+        .filter(|params| params.m_cost() <= MOST_MEMORY_KIB && params.t_cost() <= 64 && params.p_cost() <= 64);
+    params.map(|_| ()).ok_or_else(|| Error::field("password_hash", "not a hash of argon2id with a usual cost"))
 }
 
 /// The hashing pool.
@@ -177,6 +190,18 @@ mod tests {
         let error = hasher.hash("password".into(), Instant::now()).await.unwrap_err();
         assert_eq!(error.code, Code::DeadlineExceeded);
         assert_eq!(hasher.places.available_permits(), 3);
+    }
+
+    #[test]
+    fn hashes_from_elsewhere_are_of_our_kind_and_of_a_usual_cost() {
+        let tail = "$c29tZXNhbHRzb21lc2FsdA$PK61TfnoIGNtDFbSzHGrNXXg8XmdV3YrVnJyzpVSnDA";
+        assert_eq!(check_hash(&format!("$argon2id$v=19$m=19456,t=2,p=1{tail}")), Ok(()));
+        for bad in ["", "secret", &format!("$argon2i$v=19$m=19456,t=2,p=1{tail}")] {
+            assert!(check_hash(bad).is_err(), "{bad}");
+        }
+        for cost in ["m=2097152,t=2,p=1", "m=19456,t=9999,p=1"] {
+            assert!(check_hash(&format!("$argon2id$v=19${cost}{tail}")).is_err(), "{cost}");
+        }
     }
 
     #[test]

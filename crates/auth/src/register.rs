@@ -16,7 +16,7 @@ use anser_types::{Code, Error, Result, Timestamp, UserId};
 use crate::{AuthService, Source, password, store, username::Username};
 
 /// After this a claim that did not become an account is free again.
-const CLAIM_MS: i64 = 60_000;
+pub(crate) const CLAIM_MS: i64 = 60_000;
 
 pub(crate) async fn register(auth: &AuthService, ctx: &Context, request: RegisterRequest) -> Result<RegisterReply> {
     let now = auth.clock.now();
@@ -86,7 +86,7 @@ async fn claim(
 }
 
 /// Claims the name if it is free, or if its claim is too old to become an account.
-fn take(tx: &mut Tx<'_>, key: &str, user: UserId, password_hash: &str, now: Timestamp) -> Result<()> {
+pub(crate) fn take(tx: &mut Tx<'_>, key: &str, user: UserId, password_hash: &str, now: Timestamp) -> Result<()> {
     if let Some(account) = store::account_by_name(tx, key)?
         && !account.active
         && account.claimed_at + CLAIM_MS < now
@@ -96,7 +96,7 @@ fn take(tx: &mut Tx<'_>, key: &str, user: UserId, password_hash: &str, now: Time
     if store::insert_pending(tx, key, user, password_hash, now)? { Ok(()) } else { Err(taken()) }
 }
 
-async fn activate(auth: &AuthService, name: &Username, user: UserId) -> Result<()> {
+pub(crate) async fn activate(auth: &AuthService, name: &Username, user: UserId) -> Result<()> {
     let key = name.key.clone();
     auth.db
         .write(move |tx| {
@@ -113,13 +113,13 @@ async fn activate(auth: &AuthService, name: &Username, user: UserId) -> Result<(
 }
 
 /// Best effort: an unreleased claim is free again by itself.
-async fn release(auth: &AuthService, name: &Username, user: UserId) {
+pub(crate) async fn release(auth: &AuthService, name: &Username, user: UserId) {
     let key = name.key.clone();
     if let Err(error) = auth.db.write(move |tx| store::delete_pending(tx, &key, user)).await {
         tracing::warn!(%error, "a claimed user name could not be released");
     }
 }
 
-fn taken() -> Error {
+pub(crate) fn taken() -> Error {
     Error::new(Code::AlreadyExists, "this user name is taken")
 }

@@ -46,6 +46,12 @@ pub(crate) enum End {
     PasswordChanged,
     /// The account was closed.
     AccountClosed,
+    /// The operator ended it.
+    Revoked,
+    /// The operator gave the person another password.
+    PasswordReset,
+    /// The operator disabled the account.
+    AccountDisabled,
     /// Its refresh token was not used in time, or it is as old as a session may be.
     Expired,
 }
@@ -59,6 +65,9 @@ impl End {
             End::TokenReused => "token_reused",
             End::PasswordChanged => "password_changed",
             End::AccountClosed => "account_closed",
+            End::Revoked => "revoked",
+            End::PasswordReset => "password_reset",
+            End::AccountDisabled => "account_disabled",
             End::Expired => "expired",
         }
     }
@@ -82,6 +91,11 @@ pub(crate) fn open(
     }
     store::insert_session(tx, session)?;
     store::insert_refresh(tx, first_token, session.id, 0, &[])
+}
+
+/// Ends every open session of somebody.
+pub(crate) fn end_all(tx: &mut Tx<'_>, user: UserId, why: End, now: Timestamp) -> Result<()> {
+    store::open_sessions(tx, user)?.iter().try_for_each(|session| end(tx, session, why, now))
 }
 
 /// Ends a session that is open: its tokens are gone, its gateways are told, and it is remembered for a while.

@@ -1,10 +1,13 @@
 //! Every statement of this service.
 
-use anser_contract::v1::ClosingAccount;
+use anser_contract::v1::{self, AccountState, ClosingAccount};
 use anser_engine::{Reader, Row, Tx, Value};
 use anser_types::{Result, SessionId, Timestamp, UserId};
 
 use crate::session::{End, Session};
+
+/// Whose name it is, but nobody logs in with it until the operator says so. The other states stand in the schema.
+const DISABLED: i64 = 4;
 
 /// A login name and who it belongs to.
 #[derive(Clone, Debug)]
@@ -56,6 +59,85 @@ pub(crate) fn begin_closing(tx: &mut Tx<'_>, user: UserId, now: Timestamp) -> Re
     )
     .map(|_| ())
 }
+
+macro_rules! select_session {
+    ($rest:literal) => {
+        concat!(
+            "SELECT session_id, user_id, device_id, device_name, platform, created_at, last_seen_at, ",
+            "refresh_expires_at, token_no, ended_at FROM auth_session ",
+            $rest
+        )
+    };
+}
+
+// ---- for the operator
+
+/// An account with its number of open sessions.
+fn listed(row: &Row<'_>) -> Result<v1::Account> {
+    let state = match row.int(2)? {
+        0 => AccountState::Pending,
+        1 => AccountState::Active,
+        2 => AccountState::Closing,
+        3 => AccountState::Closed,
+        _ => AccountState::Disabled,
+    };
+    let sessions = row.int(3)? as u32;
+    Ok(v1::Account { user_id: row.blob(0)?, name: row.text(1)?, state: state.into(), sessions })
+}
+
+macro_rules! select_listed {
+    ($rest:literal) => {
+        concat!(
+            "SELECT a.user_id, a.name_key, a.state, (SELECT COUNT(*) FROM auth_session s WHERE s.user_id = a.user_id ",
+            "AND s.ended_at = 0) FROM auth_account a ",
+            $rest
+        )
+    };
+}
+
+pub(crate) fn listed_by_name(reader: &Reader<'_>, name_key: &str) -> Result<Option<v1::Account>> {
+    reader.row(select_listed!("WHERE a.name_key = ?"), &[name_key.into()], listed)
+}
+
+pub(crate) fn listed_by_id(reader: &Reader<'_>, user: UserId) -> Result<Option<v1::Account>> {
+    reader.row(select_listed!("WHERE a.user_id = ?"), &[(&user).into()], listed)
+}
+
+/// Accounts after a name, in the order of names.
+pub(crate) fn listed_after(reader: &Reader<'_>, name_key: &str, limit: i64) -> Result<Vec<v1::Account>> {
+    reader.rows(
+        select_listed!("WHERE a.name_key > ? ORDER BY a.name_key LIMIT ?"),
+        &[name_key.into(), limit.into()],
+        listed,
+    )
+}
+
+/// Disables an active account, or the other way round.
+pub(crate) fn set_disabled(tx: &mut Tx<'_>, user: UserId, disabled: bool) -> Result<()> {
+    let (before, after) = if disabled { (1, DISABLED) } else { (DISABLED, 1) };
+    tx.exec(
+        "UPDATE auth_account SET state = ? WHERE user_id = ? AND state = ?",
+        &[after.into(), (&user).into(), before.into()],
+    )
+    .map(|_| ())
+}
+
+pub(crate) fn rename(tx: &mut Tx<'_>, user: UserId, name_key: &str) -> Result<()> {
+    tx.exec("UPDATE auth_account SET name_key = ? WHERE user_id = ?", &[name_key.into(), (&user).into()]).map(|_| ())
+}
+
+/// The stored hash of an account that has one.
+pub(crate) fn password_hash(reader: &Reader<'_>, user: UserId) -> Result<Option<String>> {
+    let sql = "SELECT password_hash FROM auth_account WHERE user_id = ? AND state IN (1, 4)";
+    reader.row(sql, &[(&user).into()], |row| row.text(0))
+}
+
+/// Sessions of anybody that have not been ended.
+pub(crate) fn any_open_sessions(reader: &Reader<'_>, limit: i64) -> Result<Vec<Session>> {
+    reader.rows(select_session!("WHERE ended_at = 0 LIMIT ?"), &[limit.into()], session)
+}
+
+// ---- closing
 
 /// Accounts that are closing, the first ones first.
 pub(crate) fn closing(reader: &Reader<'_>, limit: i64) -> Result<Vec<ClosingAccount>> {
@@ -110,16 +192,6 @@ pub(crate) fn stale_pending(reader: &Reader<'_>, before: Timestamp, limit: i64) 
         &[before.into(), limit.into()],
         |row| Ok((row.text(0)?, row.id(1)?)),
     )
-}
-
-macro_rules! select_session {
-    ($rest:literal) => {
-        concat!(
-            "SELECT session_id, user_id, device_id, device_name, platform, created_at, last_seen_at, ",
-            "refresh_expires_at, token_no, ended_at FROM auth_session ",
-            $rest
-        )
-    };
 }
 
 fn session(row: &Row<'_>) -> Result<Session> {

@@ -1,5 +1,6 @@
 //! What people, thieves and gateways can do with accounts and sessions.
 
+mod admin;
 mod closing;
 mod passwords;
 mod refreshing;
@@ -19,8 +20,8 @@ use anser_contract::{
     v1::{
         Auth, CloseProfileReply, CloseProfileRequest, CreateUserRequest, Events, FollowRequest, GetMeRequest,
         GetPrivacyRequest, GetUsersReply, GetUsersRequest, ListChangedReply, ListChangedRequest, LoginRequest,
-        OwnProfile, Privacy, RefreshRequest, RegisterRequest, SyncProfileReply, SyncProfileRequest, TokenReply,
-        UpdatePrivacyRequest, UpdateProfileRequest, Users, service_event::Event,
+        OwnProfile, Privacy, PublicProfile, RefreshRequest, RegisterRequest, SyncProfileReply, SyncProfileRequest,
+        TokenReply, UpdatePrivacyRequest, UpdateProfileRequest, Users, service_event::Event,
     },
 };
 use anser_engine::{Db, DbOptions, Durability, outbox::Outbox};
@@ -155,7 +156,12 @@ impl Users for Profiles {
     }
 
     async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> { unreachable!() }
-    async fn get_users(&self, _: &Context, _: GetUsersRequest) -> Result<GetUsersReply> { unreachable!() }
+    async fn get_users(&self, _: &Context, request: GetUsersRequest) -> Result<GetUsersReply> {
+        let made = self.made.lock();
+        let found = request.user_ids.iter().filter_map(|id| made.get(id));
+        let users = found.map(|own| PublicProfile { user_id: own.user_id.clone(), username: own.username.clone(), ..PublicProfile::default() });
+        Ok(GetUsersReply { users: users.collect() })
+    }
     async fn sync_profile(&self, _: &Context, _: SyncProfileRequest) -> Result<SyncProfileReply> { unreachable!() }
     async fn close_profile(&self, _: &Context, _: CloseProfileRequest) -> Result<CloseProfileReply> { unreachable!() }
     async fn update_profile(&self, _: &Context, _: UpdateProfileRequest) -> Result<OwnProfile> { unreachable!() }

@@ -1,7 +1,7 @@
 //! Calls between processes: deadlines, service authentication, trace propagation, errors, retries. The generated
 //! adapters use this and nothing else.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
 
 use anser_types::{Code, Error, Result, SessionId, UserId};
 use futures_util::{Stream, StreamExt};
@@ -55,6 +55,14 @@ impl Peer {
             .keep_alive_timeout(Duration::from_secs(1))
             .initial_stream_window_size(4 << 20)
             .initial_connection_window_size(8 << 20);
+        Ok(Self { channel: endpoint.connect_lazy(), secret })
+    }
+
+    /// The process that listens at the Unix socket `path`. Does not connect yet.
+    pub fn at_socket(path: &Path, secret: PeerSecret) -> Result<Self> {
+        let endpoint = Endpoint::from_shared(format!("unix:{}", path.display()))
+            .map_err(|error| Error::invalid(format!("socket {}: {error}", path.display())))?
+            .connect_timeout(CONNECT_TIMEOUT);
         Ok(Self { channel: endpoint.connect_lazy(), secret })
     }
 

@@ -93,14 +93,7 @@ struct State {
 impl Journal {
     /// Watches the log through the commits of `connection`, the writer's.
     pub(crate) fn watch(connection: &mut Connection, limits: CheckpointLimits) -> Result<Arc<Self>> {
-        let journal = Arc::new(Self {
-            limits,
-            used: AtomicU64::new(0),
-            copied: AtomicU64::new(0),
-            turn: Mutex::new(()),
-            state: Mutex::new(State::default()),
-            wake: Condvar::new(),
-        });
+        let journal = Self::empty(limits);
         let counting = journal.clone();
         connection
             .wal_hook(Some(move |_: &mut _, pages: i32| {
@@ -113,6 +106,18 @@ impl Journal {
             }))
             .map_err(map_error)?;
         Ok(journal)
+    }
+
+    /// Of a store that nobody writes to.
+    pub(crate) fn empty(limits: CheckpointLimits) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            used: AtomicU64::new(0),
+            copied: AtomicU64::new(0),
+            turn: Mutex::new(()),
+            state: Mutex::new(State::default()),
+            wake: Condvar::new(),
+        })
     }
 
     /// The log's file is emptied within a minute.

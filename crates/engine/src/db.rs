@@ -11,24 +11,26 @@ use std::{
     time::Duration,
 };
 
+use anser_contract::v1::CopyProgress;
 use anser_types::{Clock, Error, Result};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::{
-    sync::{oneshot, watch},
+    sync::{mpsc, oneshot, watch},
     time::Instant,
 };
 
 use crate::{
     Lane, Reader, Tx,
     checkpoint::{CheckpointLimits, Copier, Finisher, Journal},
+    copy::CopyJob,
     data_dir,
     failure::{self, Fatal, OnFatal},
     job::WriteJob,
     lock::StoreLock,
     migrate::{self, Migration},
     readers::{self, Readers},
-    scope,
+    restore, scope,
     space::{Space, SpaceLimits},
     sqlite::{self, Faults},
     writer::{Parts, Writer},
@@ -95,13 +97,15 @@ struct Inner {
     clock: Clock,
     epoch: [u8; 16],
     emitted: watch::Receiver<u64>,
+    path: PathBuf,
     threads: Mutex<Option<Threads>>,
 }
 
 struct Threads {
-    writer: JoinHandle<Connection>,
+    /// None: nobody writes.
+    writer: Option<JoinHandle<Connection>>,
     others: Vec<JoinHandle<()>>,
-    lock: Arc<StoreLock>,
+    lock: Option<Arc<StoreLock>>,
 }
 
 impl Drop for Inner {
@@ -115,8 +119,18 @@ impl Db {
     /// now on is on stable storage. Refused: a directory in use, a store written by a newer version, a disk that
     /// failed too often.
     pub fn open(options: &DbOptions, migrations: &[Migration], clock: Clock) -> Result<Self> {
+        Self::open_at(options, Some(migrations), clock)
+    }
+
+    /// The same with the schema left as it is: for those who look at nothing but the engine's own tables.
+    pub fn open_unmigrated(options: &DbOptions, clock: Clock) -> Result<Self> {
+        Self::open_at(options, None, clock)
+    }
+
+    fn open_at(options: &DbOptions, migrations: Option<&[Migration]>, clock: Clock) -> Result<Self> {
         let dir = data_dir::open(&options.dir)?;
         let lock = Arc::new(StoreLock::take(&dir)?);
+        restore::finish(&dir)?;
         failure::before_open(&dir, &clock)?;
         sqlite::create(&dir)?;
         let path = dir.join(sqlite::FILE);
@@ -129,7 +143,7 @@ impl Db {
         let (connection, journal, epoch) = prepared?;
 
         let space = Arc::new(Space::new(&dir, options.space));
-        let (readers, mut others) = Readers::start(&path, options.readers, readers::LONGEST)?;
+        let (readers, mut others) = Readers::start(sqlite::open_reader, &path, options.readers, readers::LONGEST)?;
         let writer = Writer::new(options.queue);
         others.push(Copier::start(
             &path,
@@ -142,9 +156,31 @@ impl Db {
         let (emit, emitted) = watch::channel(0);
         let finisher = Finisher { journal: journal.clone(), gate: readers.gate(), patience: 0 };
         let parts = Parts { fatal, space: space.clone(), finisher, emitted: emit, _lock: lock.clone() };
-        let threads = Mutex::new(Some(Threads { writer: writer.start(connection, parts)?, others, lock }));
-        let inner = Arc::new(Inner { writer, readers, journal, space, clock, epoch, emitted, threads });
+        let threads = Threads { writer: Some(writer.start(connection, parts)?), others, lock: Some(lock) };
+        let threads = Mutex::new(Some(threads));
+        let inner = Arc::new(Inner { writer, readers, journal, space, clock, epoch, emitted, path, threads });
         Ok(Self { inner, service: "", deadline: None })
+    }
+
+    /// The store in a file that nobody changes, as a copy is: for questions only, and nothing beside the file is made.
+    pub fn frozen(path: &Path, clock: Clock) -> Result<Self> {
+        let epoch = sqlite::epoch(&sqlite::open_frozen(path)?)?;
+        let (readers, others) = Readers::start(sqlite::open_frozen, path, 1, readers::LONGEST)?;
+        let writer = Writer::new(0);
+        writer.close();
+        let threads = Mutex::new(Some(Threads { writer: None, others, lock: None }));
+        let inner = Inner {
+            writer,
+            readers,
+            journal: Journal::empty(CheckpointLimits::default()),
+            space: Arc::new(Space::new(path.parent().unwrap_or(path), SpaceLimits::default())),
+            clock,
+            epoch,
+            emitted: watch::channel(0).1,
+            path: path.to_owned(),
+            threads,
+        };
+        Ok(Self { inner: Arc::new(inner), service: "", deadline: None })
     }
 
     /// The same store for `service`, whose tables begin with its name and an underscore.
@@ -165,6 +201,15 @@ impl Db {
     /// The name of this store, made at random when it was: a position of another store means nothing here.
     pub fn epoch(&self) -> [u8; 16] {
         self.inner.epoch
+    }
+
+    /// Gives this store another name, durably, from its next opening on: it goes on from a state that its clients may be
+    /// ahead of, so what they hold of it must not be taken for this one's.
+    pub async fn renew_epoch(&self) -> Result<()> {
+        let epoch: [u8; 16] = rand::random();
+        self.write(move |tx| tx.exec("UPDATE engine_store SET epoch = ? WHERE id = 1", &[epoch.as_slice().into()]))
+            .await
+            .map(|_| ())
     }
 
     /// Runs `change` in a transaction and answers after its commit has reached stable storage. An error, or a panic,
@@ -234,13 +279,24 @@ impl Db {
         self.inner.journal.schedule_truncate();
     }
 
+    /// Copies the whole store into the new file `target` while it is used, and tells how far it is. Everything that was
+    /// committed before the call is in the copy; it is complete when the last progress says `done`, and is given up
+    /// when the receiver is dropped.
+    pub fn copy_to(&self, target: &Path) -> Result<mpsc::Receiver<Result<CopyProgress>>> {
+        let length = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
+        let size = length(&self.inner.path) + length(&self.inner.path.with_file_name(sqlite::WAL));
+        let (told, hears) = mpsc::channel(16);
+        self.inner.writer.copy(CopyJob::new(target, size, told))?;
+        Ok(hears)
+    }
+
     /// Closes the store: what waits is done, what comes is refused. Answers when the files are closed.
     pub async fn close(&self) {
         self.inner.writer.close();
         let Some(threads) = self.inner.threads.lock().take() else { return };
         let inner = self.inner.clone();
         let joined = tokio::task::spawn_blocking(move || {
-            let connection = threads.writer.join();
+            let connection = threads.writer.map(JoinHandle::join);
             inner.readers.close();
             inner.journal.close();
             for thread in threads.others {
@@ -258,13 +314,16 @@ impl Db {
 fn prepare(
     path: &Path,
     options: &DbOptions,
-    migrations: &[Migration],
+    migrations: Option<&[Migration]>,
     clock: &Clock,
     faults: &Faults,
 ) -> Result<(Connection, Arc<Journal>, [u8; 16])> {
     let mut connection = sqlite::open_writer(path, options.durability, faults)?;
     let journal = Journal::watch(&mut connection, options.checkpoint)?;
-    migrate::run(&mut connection, migrations, clock, faults)?;
+    match migrations {
+        Some(migrations) => migrate::run(&mut connection, migrations, clock, faults)?,
+        None => migrate::engine(&connection, faults)?,
+    }
     sqlite::settle(&connection, path, faults)?;
     let epoch = sqlite::epoch(&connection)?;
     // From here on only a stranger's process could stand in the way, and nobody should wait long for that.

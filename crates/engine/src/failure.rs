@@ -20,7 +20,7 @@ use crate::sqlite::FILE;
 pub const EXIT_STORE_FAILED: i32 = 74;
 
 /// One line a failure: `failed <ms> <reason>`, and `recovered <ms>` once the log was copied.
-const NOTES: &str = "store.failures";
+pub(crate) const NOTES: &str = "store.failures";
 /// Failures within this time count together …
 const WINDOW_MS: i64 = 5 * 60_000;
 /// … and after more of them than this the store stays closed: restarting does not heal a disk.

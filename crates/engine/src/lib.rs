@@ -5,7 +5,9 @@
 //! directory, secrets, the check of what the promises rest on. Here does not live: any table of a service, any rule of
 //! the product.
 
+mod admin;
 mod checkpoint;
+mod copy;
 pub mod data_dir;
 mod db;
 pub mod failpoint;
@@ -17,6 +19,7 @@ mod migrate;
 mod once;
 pub mod outbox;
 mod readers;
+pub mod restore;
 mod round;
 mod scope;
 mod secrets;
@@ -27,11 +30,13 @@ mod tx;
 mod value;
 mod writer;
 
+pub use admin::{StoreKeeper, check_file};
 pub use checkpoint::CheckpointLimits;
 pub use db::{Db, DbOptions, Durability};
 pub use failure::{EXIT_STORE_FAILED, OnFatal};
 pub use fingerprints::Fingerprints;
 pub use job::Lane;
+pub use lock::StoreLock;
 pub use migrate::Migration;
 pub use once::{KEPT_MS as ONCE_KEPT_MS, Once};
 pub use secrets::Secrets;

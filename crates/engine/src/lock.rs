@@ -18,12 +18,13 @@ const PATIENCE: Duration = Duration::from_millis(1_000);
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Held as long as the store is open.
-pub(crate) struct StoreLock {
+pub struct StoreLock {
     _held: File,
 }
 
 impl StoreLock {
-    pub(crate) fn take(dir: &Path) -> Result<Self> {
+    /// Waits a moment for whoever holds it to go.
+    pub fn take(dir: &Path) -> Result<Self> {
         let cannot = |error: &dyn std::fmt::Display| {
             Error::unavailable(format!("cannot lock the data directory {}: {error}", dir.display()))
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anser_types::{Clock, Code, Error, Result};
 use rusqlite::{Connection, params};
 
-use crate::{failpoint::failpoint, sqlite::Faults};
+use crate::{Reader, failpoint::failpoint, sqlite::Faults};
 
 /// One step of a service's schema.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ const ENGINE: &str = include_str!("../migrations/0001_engine.sql");
 
 /// Brings the store to the newest version. A store that is newer than this program is refused.
 pub(crate) fn run(connection: &mut Connection, migrations: &[Migration], clock: &Clock, faults: &Faults) -> Result<()> {
-    connection.execute_batch(ENGINE).map_err(|error| faults.tell(error))?;
+    engine(connection, faults)?;
     refuse_newer(connection, migrations, faults)?;
     let services: BTreeSet<&str> = migrations.iter().map(|migration| migration.service).collect();
     for service in services {
@@ -38,6 +38,17 @@ pub(crate) fn run(connection: &mut Connection, migrations: &[Migration], clock: 
         }
     }
     Ok(())
+}
+
+/// The engine's own tables, made where they are missing.
+pub(crate) fn engine(connection: &Connection, faults: &Faults) -> Result<()> {
+    connection.execute_batch(ENGINE).map_err(|error| faults.tell(error))
+}
+
+/// Up to which step each service's schema was applied, in the order of their names.
+pub(crate) fn all_applied(reader: &Reader<'_>) -> Result<Vec<(String, i64)>> {
+    let sql = "SELECT service, MAX(number) FROM engine_migration GROUP BY service ORDER BY service";
+    reader.rows(sql, &[], |row| Ok((row.text(0)?, row.int(1)?)))
 }
 
 fn apply(connection: &mut Connection, step: &Migration, clock: &Clock, faults: &Faults) -> Result<()> {

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::{
     Reader, scope,
-    sqlite::{Faults, execute, map_error, open_reader},
+    sqlite::{Faults, execute, map_error},
 };
 
 /// How many questions may wait before `unavailable`.
@@ -52,13 +52,18 @@ struct State {
 }
 
 impl Readers {
-    pub(crate) fn start(path: &Path, threads: usize, longest: Duration) -> Result<(Self, Vec<JoinHandle<()>>)> {
+    pub(crate) fn start(
+        open: impl Fn(&Path) -> Result<Connection>,
+        path: &Path,
+        threads: usize,
+        longest: Duration,
+    ) -> Result<(Self, Vec<JoinHandle<()>>)> {
         let shared =
             Arc::new(Shared { state: Mutex::new(State::default()), wake: Condvar::new(), quiet: Condvar::new() });
         let readers = Self { shared: shared.clone() };
         let mut handles = Vec::new();
         for number in 0..threads.max(1) {
-            let mut thread = Thread { connection: open_reader(path)?, shared: shared.clone(), longest };
+            let mut thread = Thread { connection: open(path)?, shared: shared.clone(), longest };
             scope::install(&mut thread.connection).map_err(map_error)?;
             let handle = thread::Builder::new()
                 .name(format!("db-read-{number}"))
@@ -211,7 +216,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("anser.db");
         crate::sqlite::open_writer(&path, crate::Durability::Off, &Faults::default()).expect("a store");
-        let (readers, _threads) = Readers::start(&path, 2, longest).expect("readers");
+        let (readers, _threads) = Readers::start(crate::sqlite::open_reader, &path, 2, longest).expect("readers");
         (dir, readers)
     }
 

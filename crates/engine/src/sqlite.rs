@@ -15,6 +15,8 @@ use crate::{Durability, failure::sync_dir};
 
 /// The store's file. SQLite keeps its log and index beside it (`-wal`, `-shm`).
 pub(crate) const FILE: &str = "anser.db";
+pub(crate) const WAL: &str = "anser.db-wal";
+pub(crate) const WAL_INDEX: &str = "anser.db-shm";
 /// The size of a page, and of a page in the write-ahead log with its header.
 pub(crate) const PAGE: u64 = 4_096;
 pub(crate) const FRAME: u64 = PAGE + 24;
@@ -58,6 +60,17 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, flags).map_err(map_error)?;
     configure(&connection)?;
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -4096;").map_err(map_error)?;
+    Ok(connection)
+}
+
+/// Opens a store that nobody changes, without a log or a lock beside it.
+pub(crate) fn open_frozen(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    // The characters that mean something in a URI.
+    let name = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let connection = Connection::open_with_flags(format!("file:{name}?immutable=1"), flags).map_err(map_error)?;
+    configure(&connection)?;
+    connection.execute_batch("PRAGMA query_only = ON;").map_err(map_error)?;
     Ok(connection)
 }
 
@@ -163,7 +176,7 @@ pub(crate) fn settle(connection: &Connection, path: &Path, faults: &Faults) -> R
 /// Only the log can hold what was never synced. (To open and close the store's file beside SQLite would give back the
 /// locks that the process has on it; SQLite locks nothing in the log.)
 fn sync_log(path: &Path) -> io::Result<()> {
-    File::open(path.with_file_name(format!("{FILE}-wal")))?.sync_all()?;
+    File::open(path.with_file_name(WAL))?.sync_all()?;
     path.parent().map_or(Ok(()), sync_dir)
 }
 

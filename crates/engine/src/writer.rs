@@ -19,6 +19,7 @@ use tokio::{sync::watch, time::Instant};
 use crate::{
     Lane,
     checkpoint::{Finish, Finisher},
+    copy::CopyJob,
     failpoint::failpoint,
     failure::{Fatal, failed},
     job::Job,
@@ -51,6 +52,8 @@ struct State {
     lane: Option<(Box<dyn Lane>, &'static str)>,
     lane_ready: bool,
     finish: Option<Finish>,
+    copy: Option<CopyJob>,
+    copying: bool,
     closed: bool,
     failed: bool,
 }
@@ -77,10 +80,10 @@ impl Writer {
     /// Starts the thread. It gives the connection back when it has flushed what waited at the close.
     pub(crate) fn start(&self, connection: Connection, parts: Parts) -> Result<JoinHandle<Connection>> {
         let shared = self.shared.clone();
-        let run = Run { connection, faults: Faults::default(), shared, lane: None, parts };
+        let run = Run { faults: Faults::default(), shared, lane: None, parts };
         thread::Builder::new()
             .name("db-write".into())
-            .spawn(move || run.forever())
+            .spawn(move || run.forever(connection))
             .map_err(|error| Error::internal(format!("cannot start the writer: {error}")))
     }
 
@@ -109,6 +112,22 @@ impl Writer {
     pub(crate) fn wake_lane(&self) {
         self.shared.state.lock().lane_ready = true;
         self.shared.wake.notify_one();
+    }
+
+    /// Has the store copied, a slice between two commits; one copy at a time.
+    pub(crate) fn copy(&self, job: CopyJob) -> Result<()> {
+        let mut state = self.shared.state.lock();
+        if state.closed || state.failed {
+            return Err(Error::unavailable("the store is closed"));
+        }
+        if state.copying {
+            return Err(Error::unavailable("another copy of the store is being made"));
+        }
+        state.copying = true;
+        state.copy = Some(job);
+        drop(state);
+        self.shared.wake.notify_one();
+        Ok(())
     }
 
     pub(crate) fn on_lost(&self, callback: Box<dyn Fn() + Send>) {
@@ -147,7 +166,6 @@ impl Shared {
 
 /// The writer's thread.
 struct Run {
-    connection: Connection,
     faults: Faults,
     shared: Arc<Shared>,
     lane: Option<(Box<dyn Lane>, &'static str)>,
@@ -158,17 +176,23 @@ struct Work {
     jobs: Vec<Box<dyn Job>>,
     lane: bool,
     finish: Option<Finish>,
+    copy: Option<CopyJob>,
 }
 
 impl Run {
-    fn forever(mut self) -> Connection {
+    fn forever(mut self, connection: Connection) -> Connection {
         let ended = catch_unwind(AssertUnwindSafe(|| {
-            while let Some(work) = self.next() {
-                if work.lane || !work.jobs.is_empty() {
-                    self.commit(work.jobs, work.lane);
+            while let Some(mut work) = self.next(None) {
+                let copy = work.copy.take();
+                self.turn(&connection, work);
+                if let Some(copy) = copy {
+                    // Work goes on between two slices of the copy.
+                    copy.make(&connection, |wait| {
+                        self.next(Some(wait)).is_some_and(|work| self.turn(&connection, work))
+                    });
+                    self.shared.state.lock().copying = false;
                 }
-                self.care(work.finish);
-                if self.has_failed() {
+                if self.parts.fatal.struck() {
                     break;
                 }
             }
@@ -181,12 +205,24 @@ impl Run {
             self.refuse_all();
             self.parts.fatal.end();
         }
-        self.connection
+        connection
     }
 
-    /// Waits for work. `None`: the store is closed and everything is done.
-    fn next(&mut self) -> Option<Work> {
-        let mut state = self.shared.state.lock();
+    /// Does what waits; answers whether the writer may go on.
+    fn turn(&mut self, connection: &Connection, work: Work) -> bool {
+        if work.lane || !work.jobs.is_empty() {
+            self.commit(connection, work.jobs, work.lane);
+        }
+        self.care(connection, work.finish);
+        !self.has_failed()
+    }
+
+    /// Waits for work, or for as long as it may; then the work may be empty. `None`: the store is closed and everything
+    /// is done.
+    fn next(&mut self, longest: Option<Duration>) -> Option<Work> {
+        let shared = self.shared.clone();
+        let mut state = shared.state.lock();
+        let mut waited = false;
         loop {
             if let Some(lane) = state.lane.take() {
                 self.lane = Some(lane);
@@ -194,21 +230,25 @@ impl Run {
             let lane = std::mem::take(&mut state.lane_ready) && self.lane.is_some();
             let count = state.jobs.len().min(CLOSURES_A_COMMIT);
             let finish = state.finish.take();
-            if lane || count > 0 || finish.is_some() || self.parts.fatal.struck() {
+            let copy = state.copy.take();
+            if lane || count > 0 || finish.is_some() || copy.is_some() || waited || self.parts.fatal.struck() {
                 metrics::gauge!("anser_store_queue_depth").set((state.jobs.len() - count) as f64);
-                return Some(Work { jobs: state.jobs.drain(..count).collect(), lane, finish });
+                return Some(Work { jobs: state.jobs.drain(..count).collect(), lane, finish, copy });
             }
             if state.closed {
                 return None;
             }
-            self.shared.wake.wait(&mut state);
+            match longest {
+                None => shared.wake.wait(&mut state),
+                Some(longest) => waited = longest.is_zero() || shared.wake.wait_for(&mut state, longest).timed_out(),
+            }
         }
     }
 
-    fn commit(&mut self, mut jobs: Vec<Box<dyn Job>>, lane_ready: bool) {
+    fn commit(&mut self, connection: &Connection, mut jobs: Vec<Box<dyn Job>>, lane_ready: bool) {
         let began = Instant::now();
-        let rows = self.connection.total_changes();
-        let mut round = Round::begin(&self.connection, &self.faults);
+        let rows = connection.total_changes();
+        let mut round = Round::begin(connection, &self.faults);
         let outcomes = round.closures(&mut jobs);
         let lane_outcome = match self.lane.as_mut() {
             Some((lane, service)) if lane_ready => round.lane(lane.as_mut(), service),
@@ -220,7 +260,7 @@ impl Run {
             metrics::histogram!("anser_store_commit_seconds").record(committing.elapsed().as_secs_f64());
             metrics::counter!("anser_store_commits_total").increment(1);
         }
-        metrics::counter!("anser_store_rows_total").increment(self.connection.total_changes() - rows);
+        metrics::counter!("anser_store_rows_total").increment(connection.total_changes() - rows);
         failpoint("between_commit_and_ack");
 
         // An I/O error that a closure swallowed, or that a checkpoint met meanwhile, counts for everybody.
@@ -290,8 +330,8 @@ impl Run {
     }
 
     /// Keeps the write-ahead log small, between two commits.
-    fn care(&mut self, asked: Option<Finish>) {
-        let Self { connection, faults, parts, .. } = self;
+    fn care(&mut self, connection: &Connection, asked: Option<Finish>) {
+        let Self { faults, parts, .. } = self;
         parts.finisher.between_commits(connection, faults, asked);
     }
 

@@ -14,6 +14,14 @@ const STORE_BYTES: usize = 6;
 pub struct StoreName([u8; STORE_BYTES]);
 
 impl StoreName {
+    /// How long it is.
+    pub const BYTES: usize = STORE_BYTES;
+
+    /// The name as bytes.
+    pub fn bytes(self) -> [u8; STORE_BYTES] {
+        self.0
+    }
+
     /// The name of the store with this epoch.
     pub fn of(epoch: &[u8]) -> Self {
         let mut name = [0; STORE_BYTES];

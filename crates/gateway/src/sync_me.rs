@@ -13,18 +13,28 @@ use anser_types::{Code, Error, Result, Timestamp, base32};
 
 use crate::{
     options::GatewayServices,
-    resume::{MeVersions, put_varint, take_varint},
+    resume::{MeVersions, StoreName, put_varint, take_varint},
 };
 
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
+/// The format of before, which named no store.
+const NAMELESS: u8 = 2;
 /// How long a token is good: as long as removals are remembered.
 const MAX_AGE_MS: i64 = 90 * 24 * 3_600_000;
+const STORE_BYTES: usize = StoreName::BYTES;
 /// How many profiles one call gives.
 const PROFILES_A_CALL: usize = 200;
 
-/// Answers what moved about the caller since `request.token`; everything without one.
-pub async fn sync_me(services: &GatewayServices, ctx: &Context, now: Timestamp, request: SyncMe) -> Result<MePage> {
-    sync_me_versions(services, ctx, now, request).await.map(|(page, _)| page)
+/// Answers what moved about the caller since `request.token`; everything without one. `store`: whose versions these are,
+/// once that is known.
+pub async fn sync_me(
+    services: &GatewayServices,
+    ctx: &Context,
+    now: Timestamp,
+    store: Option<StoreName>,
+    request: SyncMe,
+) -> Result<MePage> {
+    sync_me_versions(services, ctx, now, store, request).await.map(|(page, _)| page)
 }
 
 /// The same, with the versions that the caller holds once they have the page; `None` while more pages follow.
@@ -32,10 +42,13 @@ pub(crate) async fn sync_me_versions(
     services: &GatewayServices,
     ctx: &Context,
     now: Timestamp,
+    store: Option<StoreName>,
     request: SyncMe,
 ) -> Result<(MePage, Option<MeVersions>)> {
-    let since =
-        if request.token.is_empty() { Token { at: now, ..Token::default() } } else { Token::parse(&request.token)? };
+    let since = match request.token.as_str() {
+        "" => Token { at: now, ..Token::default() },
+        text => Token::parse(text)?.of(store)?,
+    };
     if now - since.at > MAX_AGE_MS {
         return Err(Error::new(Code::SyncRequired, "the token is too old: ask again without one"));
     }
@@ -58,7 +71,8 @@ pub(crate) async fn sync_me_versions(
         let profile = profiles.get(&block.user_id).cloned();
         BlockView { block: Some(block), profile }
     };
-    let next = Token { at: now, profile: profile.version, contacts: contacts.version, settings: settings.version };
+    let next =
+        Token { store, at: now, profile: profile.version, contacts: contacts.version, settings: settings.version };
     let page = MePage {
         me: profile.me,
         friends: contacts.friends.into_iter().map(view).collect(),
@@ -103,6 +117,7 @@ pub(crate) fn request_view(request: FriendRequest, profiles: &HashMap<Vec<u8>, P
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Token {
+    store: Option<StoreName>,
     at: Timestamp,
     profile: i64,
     contacts: i64,
@@ -110,10 +125,20 @@ struct Token {
 }
 
 impl Token {
+    /// The token, if it is of this store: versions of another one mean nothing here.
+    fn of(self, store: Option<StoreName>) -> Result<Self> {
+        match (self.store, store) {
+            (Some(_), None) => Err(Error::unavailable("the store has not been heard of yet")),
+            (named, known) if named == known => Ok(self),
+            _ => Err(Error::new(Code::SyncRequired, "a token of another store: ask again without one")),
+        }
+    }
+
     fn to_text(self) -> String {
-        let mut bytes = [0; 1 + 4 * 10];
+        let mut bytes = [0; 1 + STORE_BYTES + 4 * 10];
         bytes[0] = FORMAT;
-        let mut length = 1;
+        let mut length = 1 + STORE_BYTES;
+        bytes[1..length].copy_from_slice(&self.store.map(StoreName::bytes).unwrap_or_default());
         for number in [self.at, self.profile, self.contacts, self.settings] {
             length += put_varint(&mut bytes[length..], number as u64);
         }
@@ -123,9 +148,15 @@ impl Token {
     fn parse(text: &str) -> Result<Self> {
         let refused = || Error::field("token", "not a token of this list");
         let bytes = base32::decode(text).ok_or_else(refused)?;
-        let (&[FORMAT], mut rest) = bytes.split_at_checked(1).ok_or_else(refused)? else { return Err(refused()) };
+        let (&[format], rest) = bytes.split_at_checked(1).ok_or_else(refused)? else { return Err(refused()) };
+        if format == NAMELESS {
+            return Err(Error::new(Code::SyncRequired, "the token is too old: ask again without one"));
+        }
+        let (store, mut rest) = rest.split_at_checked(STORE_BYTES).filter(|_| format == FORMAT).ok_or_else(refused)?;
+        let store = StoreName::of(store);
         let mut number = || take_varint(&mut rest).and_then(|number| i64::try_from(number).ok()).ok_or_else(refused);
-        let token = Self { at: number()?, profile: number()?, contacts: number()?, settings: number()? };
+        let store = (store != StoreName::of(&[])).then_some(store);
+        let token = Self { store, at: number()?, profile: number()?, contacts: number()?, settings: number()? };
         if rest.is_empty() { Ok(token) } else { Err(refused()) }
     }
 }
@@ -136,8 +167,15 @@ mod tests {
 
     #[test]
     fn tokens_round_trip_and_foreign_ones_are_refused() {
-        let token = Token { at: 1_700_000_000_000, profile: 3, contacts: 900, settings: 7 };
+        let store = Some(StoreName::of(b"a store's epoch"));
+        let token = Token { store, at: 1_700_000_000_000, profile: 3, contacts: 900, settings: 7 };
         assert_eq!(Token::parse(&token.to_text()), Ok(token));
+        assert_eq!(token.of(store), Ok(token));
+        let elsewhere = token.of(Some(StoreName::of(b"another one's"))).map_err(|error| error.code);
+        assert_eq!(elsewhere, Err(Code::SyncRequired));
+        assert_eq!(token.of(None).map_err(|error| error.code), Err(Code::Unavailable));
+        let nameless = Token { store: None, ..token };
+        assert_eq!(Token::parse(&nameless.to_text()), Ok(nameless));
         for text in ["", "nonsense!", "zzzz", &token.to_text()[1..]] {
             assert_eq!(Token::parse(text).map_err(|error| error.code), Err(Code::InvalidArgument), "{text:?}");
         }

@@ -6,8 +6,8 @@
 //! read cursors lie within the log, and the member count is right. One look is one snapshot of at most [`ROWS`] rows
 //! of the log; the next look goes on from there.
 
-mod members;
-mod walk;
+pub mod members;
+pub mod walk;
 
 use std::{
     sync::{Arc, Weak},
@@ -86,12 +86,15 @@ fn report(found: &[Mismatch]) {
 
 /// Something that does not add up, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Mismatch {
-    conversation: ConversationId,
+pub struct Mismatch {
+    /// The conversation concerned; all zero: none.
+    pub conversation: ConversationId,
     /// The entry concerned; 0: no single one.
-    seq: i64,
-    user: Option<UserId>,
-    what: &'static str,
+    pub seq: i64,
+    /// The person concerned, if one is.
+    pub user: Option<UserId>,
+    /// What it is.
+    pub what: &'static str,
 }
 
 #[cfg(test)]

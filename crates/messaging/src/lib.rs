@@ -8,6 +8,7 @@
 //! after the commit that stored it; rights are checked in the transaction that uses them; nobody receives an entry
 //! outside their stays. One room with two traits, because members, heads and entries commit together.
 
+mod admin;
 mod audit;
 mod conversation;
 mod effects;
@@ -41,6 +42,7 @@ use crate::{
     rooms::Rooms,
     words::Words,
 };
+pub use admin::LogKeeper;
 pub use options::MessagingOptions;
 pub use words::WordsMode;
 
@@ -122,6 +124,11 @@ impl MessagingService {
     /// Looks after the log until the process ends: samples conversations and reports what does not add up.
     pub fn start_auditor(&self) {
         audit::start(&self.0);
+    }
+
+    /// The operator's hand in this room.
+    pub fn keeper(&self) -> Arc<LogKeeper> {
+        LogKeeper::new(&self.0.db, &self.0.log)
     }
 
     /// Tells of the reactions that are untold now; answers to how many messages.

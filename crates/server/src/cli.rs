@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::Overrides;
+use crate::{admin::cli::AdminArgs, config::Overrides};
 
 /// Version, commit and the commit's date, as `anser --version` says them.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILD_COMMIT"), " ", env!("BUILD_DATE"), ")");
@@ -25,6 +25,8 @@ pub enum Command {
     Serve(ConfigArgs),
     /// Print the configuration that `serve` would use, with each key's meaning and where its value comes from
     Config(ConfigArgs),
+    /// Look after a server: people, sessions, conversations, backups, the schema
+    Admin(AdminArgs),
     /// Talk in the terminal
     Chat {
         /// Where the server is

@@ -17,11 +17,11 @@ use anyhow::{Context, ensure};
 use crate::{config::Config, options};
 
 /// The store's secrets, beside it.
-const SECRETS: &str = "secrets";
+pub const SECRETS: &str = "secrets";
 /// The key that signs access tokens.
-const SIGNING_KEY: &str = "token-signing-key";
+pub const SIGNING_KEY: &str = "token-signing-key";
 /// What gateways in other processes show; to be copied to them.
-const PEER_SECRET: &str = "peer.secret";
+pub const PEER_SECRET: &str = "peer.secret";
 
 /// What the services stand on.
 pub struct Engines {
@@ -63,7 +63,7 @@ impl Engines {
 }
 
 /// Every service's schema.
-fn migrations() -> Vec<Migration> {
+pub fn migrations() -> Vec<Migration> {
     let all = [anser_user::MIGRATIONS, anser_auth::MIGRATIONS, anser_messaging::MIGRATIONS, anser_contact::MIGRATIONS];
     all.concat()
 }
@@ -80,7 +80,7 @@ fn check(config: &Config, dir: &Path, health: &Health) -> anyhow::Result<()> {
 }
 
 /// Whoever starts a server reads sentences; the code is for programs.
-fn in_words(error: anser_types::Error) -> anyhow::Error {
+pub fn in_words(error: anser_types::Error) -> anyhow::Error {
     anyhow::Error::msg(error.detail)
 }
 

@@ -3,6 +3,7 @@
 //! This crate knows every other one and nothing of the product: each rule of messaging lives in a service. `wiring.rs`
 //! is the one place where components are made, in order.
 
+pub mod admin;
 pub mod cli;
 mod closing;
 pub mod config;
@@ -27,9 +28,10 @@ use crate::{
     config::{Config, ConfigError, Overrides, Written},
 };
 
-/// Does what the command line says. 0: done; 1: it failed; 2: it was told something impossible.
+/// Does what the command line says. 0: done; 1: it failed; 2: it was told something impossible; 3: a check found something.
 pub fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
+        Command::Admin(args) => return admin::run(args),
         Command::Serve(args) => serve(&args),
         Command::Config(args) => print_config(&args),
         Command::Chat { server } => with_runtime(0, anser_client::chat::run(&server)),
@@ -49,7 +51,7 @@ fn serve(args: &ConfigArgs) -> anyhow::Result<()> {
     with_runtime(config.server.worker_threads, wiring::run(config))
 }
 
-fn with_runtime(threads: usize, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+pub(crate) fn with_runtime(threads: usize, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let runtime = lifecycle::runtime(threads).context("cannot start the threads")?;
     let outcome = runtime.block_on(work);
     // What still runs was given its time; a stuck task must not keep the process.
@@ -64,7 +66,7 @@ fn print_config(args: &ConfigArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn written(args: &ConfigArgs) -> Result<Written, ConfigError> {
+pub(crate) fn written(args: &ConfigArgs) -> Result<Written, ConfigError> {
     let file = args.config.clone().or_else(|| std::env::var_os("ANSER_CONFIG").map(PathBuf::from));
     let overrides = Overrides { file: file.as_deref(), ..args.overrides() };
     let environment =

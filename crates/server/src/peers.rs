@@ -1,16 +1,18 @@
 //! Where a service's handle leads: to the object in this process, or over gRPC to wherever it runs.
 //!
 //! Callers hold `Arc<dyn Trait>` and cannot tell. [`Node`] is the process that has the objects; [`remote`] is how a
-//! gateway process sees them. Later a registry can name the peers; today the configuration does.
+//! gateway process sees them. Later a registry can name the peers; today the configuration does. The operator's traits are
+//! served on the operator's socket only, beside the people's.
 
 use std::{path::Path, sync::Arc};
 
 use anser_contract::{
     Peer, PeerSecret,
     v1::{
-        Auth, Contacts, Conversations, Events, Messages, RemoteAuth, RemoteContacts, RemoteConversations, RemoteEvents,
-        RemoteMessages, RemoteUsers, ServeAuth, ServeContacts, ServeConversations, ServeEvents, ServeMessages,
-        ServeUsers, Users,
+        AccountAdmin, Auth, Contacts, Conversations, Events, LogAdmin, Messages, RemoteAccountAdmin, RemoteAuth,
+        RemoteContacts, RemoteConversations, RemoteEvents, RemoteLogAdmin, RemoteMessages, RemoteStoreAdmin,
+        RemoteUsers, ServeAccountAdmin, ServeAuth, ServeContacts, ServeConversations, ServeEvents, ServeLogAdmin,
+        ServeMessages, ServeStoreAdmin, ServeUsers, StoreAdmin, Users,
     },
 };
 use anser_gateway::GatewayServices;
@@ -34,6 +36,26 @@ pub fn remote(peer: &Peer) -> GatewayServices {
     }
 }
 
+/// What an operator's commands call.
+#[derive(Clone)]
+pub struct AdminServices {
+    /// Accounts and sessions.
+    pub accounts: Arc<dyn AccountAdmin>,
+    /// The log.
+    pub log: Arc<dyn LogAdmin>,
+    /// The store.
+    pub store: Arc<dyn StoreAdmin>,
+}
+
+/// The same as served at `peer`, the operator's socket.
+pub fn remote_admin(peer: &Peer) -> AdminServices {
+    AdminServices {
+        accounts: Arc::new(RemoteAccountAdmin::new(peer.clone())),
+        log: Arc::new(RemoteLogAdmin::new(peer.clone())),
+        store: Arc::new(RemoteStoreAdmin::new(peer.clone())),
+    }
+}
+
 /// The secret in `file`, as the process that owns the store made it.
 pub fn read_secret(file: &Path) -> anyhow::Result<PeerSecret> {
     let text = std::fs::read_to_string(file).with_context(|| format!("peers.secret_file {}", file.display()))?;
@@ -43,18 +65,19 @@ pub fn read_secret(file: &Path) -> anyhow::Result<PeerSecret> {
 
 /// The process that has the services. Each is handed in once and comes back as the handle that callers are to use.
 pub struct Node {
-    secret: Option<PeerSecret>,
+    secret: PeerSecret,
     loopback: Option<Peer>,
     routes: RoutesBuilder,
+    /// For the operator.
+    admin: RoutesBuilder,
 }
 
 macro_rules! handles {
     ($($(#[$doc:meta])* $method:ident: $service:ident, $serve:ident, $remote:ident;)*) => {$(
         $(#[$doc])*
         pub fn $method(&mut self, service: Arc<dyn $service>) -> Arc<dyn $service> {
-            if let Some(secret) = &self.secret {
-                self.routes.add_service($serve::new(service.clone(), secret.clone()));
-            }
+            self.routes.add_service($serve::new(service.clone(), self.secret.clone()));
+            self.admin.add_service($serve::new(service.clone(), self.secret.clone()));
             match &self.loopback {
                 Some(peer) => Arc::new($remote::new(peer.clone())),
                 None => service,
@@ -64,20 +87,15 @@ macro_rules! handles {
 }
 
 impl Node {
-    /// A process that keeps its services to itself.
-    pub fn alone() -> Self {
-        Self { secret: None, loopback: None, routes: RoutesBuilder::default() }
-    }
-
-    /// A process that serves them to those who show `secret`.
-    pub fn serving(secret: PeerSecret) -> Self {
-        Self { secret: Some(secret), loopback: None, routes: RoutesBuilder::default() }
+    /// A process that serves them to those who show `secret`, where it listens for them.
+    pub fn new(secret: PeerSecret) -> Self {
+        Self { secret, loopback: None, routes: RoutesBuilder::default(), admin: RoutesBuilder::default() }
     }
 
     /// A process that serves them at `listener`, and whose own callers come that way too.
     pub fn loopback(listener: &TcpListener, secret: PeerSecret) -> anyhow::Result<Self> {
         let peer = Peer::new(&format!("http://{}", listener.local_addr()?), secret.clone())?;
-        Ok(Self { loopback: Some(peer), ..Self::serving(secret) })
+        Ok(Self { loopback: Some(peer), ..Self::new(secret) })
     }
 
     handles! {
@@ -95,9 +113,17 @@ impl Node {
         events: Events, ServeEvents, RemoteEvents;
     }
 
-    /// What is to be served.
-    pub fn routes(self) -> Routes {
-        self.routes.routes()
+    /// What an operator may do. Served on the operator's socket only.
+    pub fn operator(&mut self, services: &AdminServices) {
+        let secret = &self.secret;
+        self.admin.add_service(ServeAccountAdmin::new(services.accounts.clone(), secret.clone()));
+        self.admin.add_service(ServeLogAdmin::new(services.log.clone(), secret.clone()));
+        self.admin.add_service(ServeStoreAdmin::new(services.store.clone(), secret.clone()));
+    }
+
+    /// What is to be served to other processes, and what to the operator.
+    pub fn routes(self) -> (Routes, Routes) {
+        (self.routes.routes(), self.admin.routes())
     }
 }
 

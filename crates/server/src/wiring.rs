@@ -2,26 +2,28 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anser_auth::AuthService;
+use anser_auth::{AccountKeeper, AuthService};
 use anser_contact::ContactService;
 use anser_contract::Peer;
-use anser_engine::outbox::Outbox;
+use anser_engine::{StoreKeeper, outbox::Outbox};
 use anser_gateway::{GatewayServices, Health};
 use anser_messaging::Messaging;
 use anser_types::Clock;
-use anser_user::UserService;
+use anser_user::{ProfileKeeper, UserService};
 use anyhow::Context;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 
 use crate::{
+    admin::socket,
     config::Config,
     door::Door,
-    engines::Engines,
+    engines::{Engines, migrations},
     lifecycle::{self, Sockets},
     metrics::Metrics,
     options,
-    peers::{self, Node},
+    peers::{self, AdminServices, Node},
     probes,
     roles::Placement,
     telemetry, upkeep,
@@ -57,12 +59,14 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             upkeep::store(&engines, &health, &shutdown);
             let mut node = match (loopback, &sockets.peers) {
                 (true, Some(listener)) => Node::loopback(listener, engines.peer.clone())?,
-                _ => Node::alone(),
+                _ => Node::new(engines.peer.clone()),
             };
-            let services = services(&config, &engines, &clock, &mut node).await?;
+            let (services, _) = services(&config, &engines, &clock, &mut node).await?;
             upkeep::closing(&services, &clock, &shutdown);
+            let (routes, admin_routes) = node.routes();
             // Needed until the last request is answered, so it ends with the process and not with the shutdown.
-            let _peers = serve_peers(sockets.peers, node, &CancellationToken::new());
+            let _peers = serve_peers(sockets.peers, routes, &CancellationToken::new());
+            socket::serve(&config.server.data_dir, admin_routes, &shutdown);
             let door = Door::open(&config, services, &clock, &health, &metrics)?;
             let outcome = door.serve(sockets.clients, &shutdown).await;
             lifecycle::bounded(drain, engines.db.close()).await;
@@ -71,14 +75,16 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         Placement::Store { listen: _ } => {
             let engines = Engines::open(&config, &clock, &health)?;
             upkeep::store(&engines, &health, &shutdown);
-            let mut node = Node::serving(engines.peer.clone());
-            let services = services(&config, &engines, &clock, &mut node).await?;
+            let mut node = Node::new(engines.peer.clone());
+            let (services, _) = services(&config, &engines, &clock, &mut node).await?;
             upkeep::closing(&services, &clock, &shutdown);
+            let (routes, admin_routes) = node.routes();
+            socket::serve(&config.server.data_dir, admin_routes, &shutdown);
             if let Some(listener) = sockets.probes {
                 probes::serve(listener, &health, &metrics, &shutdown);
             }
             lifecycle::announce_store(sockets.peers.as_ref());
-            let served = serve_peers(sockets.peers, node, &shutdown).context("no socket for the gateways")?;
+            let served = serve_peers(sockets.peers, routes, &shutdown).context("no socket for the gateways")?;
             health.set_ready(true);
             shutdown.cancelled().await;
             health.set_ready(false);
@@ -92,25 +98,29 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     outcome
 }
 
-/// The services, in the order in which they may call each other: downwards only.
-async fn services(
+/// The services, in the order in which they may call each other: downwards only. And what an operator may do with them.
+pub async fn services(
     config: &Config,
     engines: &Engines,
     clock: &Clock,
     node: &mut Node,
-) -> anyhow::Result<GatewayServices> {
+) -> anyhow::Result<(GatewayServices, AdminServices)> {
     let db = &engines.db;
 
-    let users = node.users(Arc::new(UserService::new(db, engines.user, options::user(config), clock.clone())));
+    let users = UserService::new(db, engines.user, options::user(config), clock.clone());
+    let profiles = ProfileKeeper::new(&users);
+    let users = node.users(Arc::new(users));
 
     let auth = AuthService::new(db, users.clone(), &engines.auth, options::auth(config), clock.clone())?;
     auth.start();
+    let accounts = AccountKeeper::new(auth.clone(), profiles);
     let auth = node.auth(auth);
 
     let messaging = options::messaging(config, engines.messaging_pages);
     let messaging = Messaging::start(db, messaging, clock.clone()).await?;
     messaging.start_auditor();
     messaging.start_telling_reactions();
+    let log = messaging.keeper();
     let conversations = node.conversations(messaging.clone());
     let messages = node.messages(messaging);
 
@@ -128,14 +138,16 @@ async fn services(
     let contacts = node.contacts(contact);
 
     let events = node.events(Outbox::new(db));
-    Ok(GatewayServices { users, auth, contacts, conversations, messages, events })
+    let admin = AdminServices { accounts, log, store: StoreKeeper::new(db, migrations()) };
+    node.operator(&admin);
+    Ok((GatewayServices { users, auth, contacts, conversations, messages, events }, admin))
 }
 
 /// Serves the node's services to other processes, where there is a socket for that.
-fn serve_peers(listener: Option<TcpListener>, node: Node, shutdown: &CancellationToken) -> Option<JoinHandle<()>> {
+fn serve_peers(listener: Option<TcpListener>, routes: Routes, shutdown: &CancellationToken) -> Option<JoinHandle<()>> {
     let (listener, shutdown) = (listener?, shutdown.clone());
     Some(tokio::spawn(async move {
-        if let Err(error) = peers::serve(listener, node.routes(), shutdown).await {
+        if let Err(error) = peers::serve(listener, routes, shutdown).await {
             tracing::error!(%error, "the services can no longer be reached by gateways");
         }
     }))

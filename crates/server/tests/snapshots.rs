@@ -16,7 +16,22 @@ fn snapshot(name: &str) -> PathBuf {
 #[test]
 fn help() {
     let mut all = String::new();
-    for arguments in [&["--help"][..], &["serve", "--help"], &["config", "--help"], &["chat", "--help"]] {
+    let commands: &[&[&str]] = &[
+        &["--help"],
+        &["serve", "--help"],
+        &["config", "--help"],
+        &["chat", "--help"],
+        &["admin", "--help"],
+        &["admin", "users", "--help"],
+        &["admin", "users", "create", "--help"],
+        &["admin", "users", "export", "--help"],
+        &["admin", "sessions", "--help"],
+        &["admin", "sessions", "revoke", "--help"],
+        &["admin", "conversations", "--help"],
+        &["admin", "backup", "--help"],
+        &["admin", "restore", "--help"],
+    ];
+    for arguments in commands {
         all += &format!("$ anser {}\n{}\n", arguments.join(" "), text(&say(arguments)));
     }
     same_as(&snapshot("help.txt"), &all);

@@ -15,6 +15,7 @@ mod get_privacy;
 mod get_users;
 mod limit;
 mod list_changed;
+mod set_username;
 mod store;
 mod sync_profile;
 mod tell;
@@ -33,6 +34,8 @@ use anser_contract::{
 };
 use anser_engine::{Db, Fingerprints, Migration};
 use anser_types::{Action, Clock, Result, Standing, authorise};
+
+pub use set_username::ProfileKeeper;
 
 /// The schema, step by step.
 pub const MIGRATIONS: &[Migration] = &[

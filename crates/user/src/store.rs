@@ -77,6 +77,16 @@ pub(crate) fn update_profile(tx: &mut Tx<'_>, user: UserId, nickname: &str, sign
     .map(|_| ())
 }
 
+/// Stores another user name; the next version, and the next change of all.
+pub(crate) fn set_username(tx: &mut Tx<'_>, user: UserId, username: &str) -> Result<()> {
+    let change_no = tx.number("SELECT MAX(change_no) FROM user_profile", &[])? + 1;
+    tx.exec(
+        "UPDATE user_profile SET username = ?, version = version + 1, change_no = ? WHERE user_id = ?",
+        &[username.into(), change_no.into(), (&user).into()],
+    )
+    .map(|_| ())
+}
+
 /// Profiles that changed after a change, in the order of changes.
 pub(crate) fn changed_after(reader: &Reader<'_>, after_no: i64, limit: i64) -> Result<Vec<ProfileChange>> {
     reader.rows(

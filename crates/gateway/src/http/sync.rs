@@ -142,5 +142,5 @@ async fn me(
     Query(MeSince { token }): Query<MeSince>,
 ) -> Answer<axum::Json<MePage>> {
     let now = gateway.clock.now();
-    Ok(axum::Json(sync_me(&gateway.services, &ctx, now, SyncMe { token }).await?))
+    Ok(axum::Json(sync_me(&gateway.services, &ctx, now, gateway.hub.store(), SyncMe { token }).await?))
 }

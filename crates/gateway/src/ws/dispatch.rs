@@ -126,7 +126,8 @@ async fn run(gateway: &Gateway, ctx: &Context, op: Op, me: &mut Option<MeVersion
             Outcome::SyncConversations(SyncPages { items: messages.sync_many(ctx, request).await?.items })
         }
         Op::SyncMe(request) => {
-            let (page, versions) = sync_me_versions(&gateway.services, ctx, gateway.clock.now(), request).await?;
+            let (now, store) = (gateway.clock.now(), gateway.hub.store());
+            let (page, versions) = sync_me_versions(&gateway.services, ctx, now, store, request).await?;
             *me = versions;
             Outcome::SyncMe(Box::new(page))
         }

@@ -13,7 +13,7 @@ use anser_contract::{
         SyncSettingsRequest, Welcome, event,
     },
 };
-use anser_types::{Code, ConversationId, Error, Id, Result, SessionId, UserId};
+use anser_types::{Code, ConversationId, Error, Id, Result, SessionId, UserId, base32};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
@@ -227,6 +227,7 @@ async fn enter(gateway: &Arc<Gateway>, identity: &Identity, encoding: Encoding, 
                 resumed,
                 me_changed: me.changed,
                 server_ts: gateway.clock.now(),
+                store: base32::encode(&point.store.bytes()),
             })
         },
         sync_reason,

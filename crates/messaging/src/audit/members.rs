@@ -34,14 +34,18 @@ pub fn check(
     Ok((stays.len(), next))
 }
 
-struct StayRow {
-    user: UserId,
-    from_seq: i64,
-    to_seq: Option<i64>,
-    read_seq: i64,
+/// Somebody's stay, with their cursor.
+pub struct StayRow {
+    pub user: UserId,
+    pub role: i64,
+    pub from_seq: i64,
+    /// None: is a member now.
+    pub to_seq: Option<i64>,
+    pub read_seq: i64,
 }
 
-fn stays_after(
+/// Stays in the order of people's ids.
+pub fn stays_after(
     reader: &Reader<'_>,
     conversation: ConversationId,
     after: Option<UserId>,
@@ -49,12 +53,20 @@ fn stays_after(
 ) -> Result<Vec<StayRow>> {
     let after: &[u8] = after.as_ref().map_or(&[], |user| &user.0);
     reader.rows(
-        "SELECT m.user_id, m.from_seq, m.to_seq, COALESCE(c.read_seq, 0)
+        "SELECT m.user_id, m.role, m.from_seq, m.to_seq, COALESCE(c.read_seq, 0)
          FROM messaging_member m
          LEFT JOIN messaging_cursor c ON c.user_id = m.user_id AND c.conversation = m.conversation
          WHERE m.conversation = ? AND m.user_id > ? ORDER BY m.user_id, m.from_seq LIMIT ?",
         &[(&conversation).into(), after.into(), (limit as i64).into()],
-        |row| Ok(StayRow { user: row.id(0)?, from_seq: row.int(1)?, to_seq: row.opt_int(2)?, read_seq: row.int(3)? }),
+        |row| {
+            Ok(StayRow {
+                user: row.id(0)?,
+                role: row.int(1)?,
+                from_seq: row.int(2)?,
+                to_seq: row.opt_int(3)?,
+                read_seq: row.int(4)?,
+            })
+        },
     )
 }
 

@@ -1,11 +1,11 @@
 //! The walk through the log: conversation by conversation in the order of their ids, entry by entry.
 
 use anser_engine::{Reader, Row};
-use anser_types::{ConversationId, MessageId, Result, Timestamp, UserId};
+use anser_types::{ConversationId, Error, MessageId, Result, Timestamp, UserId};
 
 use super::{Mismatch, members};
 use crate::log::{self, Snapshot};
-use anser_contract::EntryKind;
+use anser_contract::{EntryKind, v1::VerifyAt};
 
 /// Where the auditor stands.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,14 @@ pub struct Walk {
     /// The conversation it is in, or the last one it was through with.
     conversation: ConversationId,
     stage: Stage,
+    tally: Tally,
+}
+
+/// How many of the journal's entries up to a position were met: at the end it should be all of them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    through: i64,
+    met: i64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -41,19 +49,74 @@ impl Walk {
         self.conversation == ConversationId::default() && matches!(self.stage, Stage::Done)
     }
 
+    /// A walk through `conversation` alone.
+    pub fn of(conversation: ConversationId) -> Self {
+        Self { conversation, stage: Stage::Entries(Last::default()), tally: Tally::default() }
+    }
+
+    /// A walk through all that counts the entries up to `through`.
+    pub fn counting(through: i64) -> Self {
+        Self { tally: Tally { through, met: 0 }, ..Self::default() }
+    }
+
+    /// Entries up to and with this position that no conversation has, if it is through with all.
+    pub fn missed(&self) -> i64 {
+        self.tally.through - self.tally.met
+    }
+
+    /// Whether it is between two conversations.
+    pub fn between(&self) -> bool {
+        matches!(self.stage, Stage::Done)
+    }
+
+    /// Where it stands, for whoever keeps that elsewhere.
+    pub fn to_message(&self) -> VerifyAt {
+        let mut at = VerifyAt {
+            conversation_id: self.conversation.to_vec(),
+            through: self.tally.through,
+            counted: self.tally.met,
+            ..VerifyAt::default()
+        };
+        match &self.stage {
+            Stage::Done => {}
+            Stage::Entries(last) => {
+                at.stage = 1;
+                (at.seq, at.position, at.at, at.countable) = (last.seq, last.position, last.at, last.countable);
+            }
+            Stage::Members(after) => {
+                at.stage = 2;
+                at.after_user = after.map(UserId::to_vec).unwrap_or_default();
+            }
+        }
+        at
+    }
+
+    /// The walk that stands there.
+    pub fn from_message(at: &VerifyAt) -> Result<Self> {
+        let stage = match (at.stage, &at.after_user[..]) {
+            (0, _) => Stage::Done,
+            (1, _) => Stage::Entries(Last { seq: at.seq, position: at.position, at: at.at, countable: at.countable }),
+            (2, []) => Stage::Members(None),
+            (2, user) => Stage::Members(Some(UserId::try_from(user)?)),
+            _ => return Err(Error::field("next", "no check stands there")),
+        };
+        let conversation = ConversationId::try_from(&at.conversation_id[..])?;
+        Ok(Self { conversation, stage, tally: Tally { through: at.through, met: at.counted } })
+    }
+
     /// One step of about `rows` rows at most: a part of a log, or of its members. Answers how many rows it took.
     pub fn step(&mut self, log: &Snapshot<'_>, rows: usize, found: &mut Vec<Mismatch>) -> Result<usize> {
         if matches!(self.stage, Stage::Done) {
             let Some(next) = next_conversation(log, self.conversation)? else {
-                *self = Self::default();
+                (self.conversation, self.stage) = (ConversationId::default(), Stage::Done);
                 return Ok(0);
             };
-            *self = Self { conversation: next, stage: Stage::Entries(Last::default()) };
+            (self.conversation, self.stage) = (next, Stage::Entries(Last::default()));
         }
-        let conversation = self.conversation;
+        let (conversation, tally) = (self.conversation, &mut self.tally);
         let taken = match &mut self.stage {
             Stage::Entries(last) => {
-                let taken = Entries { conversation, last, found }.check(log, rows)?;
+                let taken = Entries { conversation, last, tally, found }.check(log, rows)?;
                 if taken < rows {
                     self.stage = Stage::Members(None);
                 }
@@ -83,6 +146,7 @@ impl Walk {
 struct Entries<'w> {
     conversation: ConversationId,
     last: &'w mut Last,
+    tally: &'w mut Tally,
     found: &'w mut Vec<Mismatch>,
 }
 
@@ -124,7 +188,10 @@ impl Entries<'_> {
         for place in 0..count {
             let (seq, position) = (self.last.seq + 1, position + place);
             match stands.next_if(|row| row.position == position) {
-                Some(row) => self.row(reader, seq, &row)?,
+                Some(row) => {
+                    self.tally.met += i64::from(position <= self.tally.through);
+                    self.row(reader, seq, &row)?;
+                }
                 None => self.mismatch(seq, "the entry is missing"),
             }
             self.last.seq = seq;

@@ -34,7 +34,7 @@ mod open_direct;
 pub mod page;
 mod remove_member;
 mod set_member_nickname;
-mod store;
+pub mod store;
 mod transfer_ownership;
 mod words;
 

@@ -4,7 +4,7 @@ use anser_contract::{
     Context,
     v1::{Head, HeadsReply, HeadsRequest},
 };
-use anser_types::{ConversationId, Error, Result, UserId, plant::planted_every};
+use anser_types::{Code, ConversationId, Error, Result, UserId, plant::planted_every};
 
 use super::store;
 use crate::{
@@ -22,10 +22,12 @@ const QUERY: &str = "sync/heads";
 pub async fn heads(room: &Messaging, ctx: &Context, request: HeadsRequest) -> Result<HeadsReply> {
     let user = ctx.user()?;
     let pages = room.pages.clone();
+    let store = store_name(room);
     let from = match request.token.as_str() {
         "" => Token::default(),
         text => {
-            Token::parse(&pages.open(user, QUERY, text).map_err(|_| Error::field("token", "not a token of heads"))?)?
+            let bytes = pages.open(user, QUERY, text).map_err(|_| Error::field("token", "not a token of heads"))?;
+            Token::parse(&bytes, store)?
         }
     };
     let limit = match request.limit {
@@ -34,7 +36,15 @@ pub async fn heads(room: &Messaging, ctx: &Context, request: HeadsRequest) -> Re
     } as usize;
     let (items, next) = room.read(move |log| page(log, user, from, limit)).await?;
     let has_more = next.below > 0;
-    Ok(HeadsReply { items, next_token: pages.seal(user, QUERY, &next.to_bytes()), has_more })
+    Ok(HeadsReply { items, next_token: pages.seal(user, QUERY, &next.to_bytes(store)), has_more })
+}
+
+/// The part of the store's epoch that a token carries: positions of another store mean nothing here.
+type StoreName = [u8; 6];
+
+fn store_name(room: &Messaging) -> StoreName {
+    let [a, b, c, d, e, f, ..] = room.db.epoch();
+    [a, b, c, d, e, f]
 }
 
 /// Where a listing stands: it lists what moved after `since`, newest first, and has listed down to `below`
@@ -48,17 +58,22 @@ struct Token {
 }
 
 impl Token {
-    fn to_bytes(self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(40);
+    fn to_bytes(self, store: StoreName) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(46);
         for number in [self.since, self.until, self.below] {
             bytes.extend_from_slice(&number.to_be_bytes());
         }
         bytes.extend_from_slice(self.below_id.as_bytes());
+        bytes.extend_from_slice(&store);
         bytes
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self> {
+    fn parse(bytes: &[u8], store: StoreName) -> Result<Self> {
         let wrong = || Error::field("token", "not a token of heads");
+        let (bytes, named) = bytes.split_at_checked(40).ok_or_else(wrong)?;
+        if named != store {
+            return Err(Error::new(Code::SyncRequired, "a token of another store: ask again without one"));
+        }
         let number = |at: usize| -> Result<i64> {
             let part = bytes.get(at..at + 8).ok_or_else(wrong)?;
             Ok(i64::from_be_bytes(part.try_into().map_err(|_| wrong())?))
@@ -138,7 +153,9 @@ mod tests {
     #[test]
     fn tokens_round_trip_and_foreign_bytes_are_refused() {
         let token = Token { since: 5, until: 9, below: 7, below_id: ConversationId([3; 16]) };
-        assert_eq!(Token::parse(&token.to_bytes()), Ok(token));
-        assert!(Token::parse(b"short").is_err());
+        assert_eq!(Token::parse(&token.to_bytes([1; 6]), [1; 6]), Ok(token));
+        assert!(Token::parse(b"short", [1; 6]).is_err());
+        let foreign = Token::parse(&token.to_bytes([1; 6]), [2; 6]);
+        assert_eq!(foreign.map_err(|error| error.code), Err(Code::SyncRequired));
     }
 }
