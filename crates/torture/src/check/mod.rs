@@ -58,3 +58,5 @@ fn check_facts(facts: &Facts) -> Report {
 mod script;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_changes;

@@ -87,6 +87,13 @@ impl Truth {
 
     /// Finds out what messages said at first and by each edit.
     fn find_words(&mut self, facts: &Facts) {
+        for log in self.logs.values_mut() {
+            let first = log
+                .entries
+                .iter()
+                .filter(|(seq, seen)| seen.content.is_message() && log.said_first(**seq, seen.version));
+            log.originals = first.map(|(seq, seen)| (*seq, seen.clone())).collect();
+        }
         for sighting in &facts.sightings {
             if let (Ok(seen), Some(log)) = (&sighting.seen, self.logs.get_mut(&sighting.conversation))
                 && seen.content.is_message()

@@ -16,21 +16,21 @@ use crate::drive::{Answer, Dice, Encoding, Person, finale::Reader, persist};
 /// How often a step is tried that a restart cut off.
 const TRIES: usize = 5;
 
-struct Story<'s> {
+pub(super) struct Story<'s> {
     stage: &'s Stage,
-    dice: Dice,
-    host: Arc<Person>,
+    pub(super) dice: Dice,
+    pub(super) host: Arc<Person>,
     /// Whose devices are watched.
-    guest: Arc<Person>,
-    third: Arc<Person>,
+    pub(super) guest: Arc<Person>,
+    pub(super) third: Arc<Person>,
     group: String,
     direct: String,
     devices: Vec<Watched>,
     steps: Vec<String>,
     /// Messages that stand: where, which, whose.
-    said: Vec<(String, i64, Arc<Person>)>,
+    pub(super) said: Vec<(String, i64, Arc<Person>)>,
     /// When somebody reacted last: that is told only a moment later.
-    reacted_at: Option<Instant>,
+    pub(super) reacted_at: Option<Instant>,
 }
 
 /// How long it may take until reactions are told.
@@ -144,7 +144,7 @@ impl Story<'_> {
         }
     }
 
-    fn group_path(&self, rest: &str) -> String {
+    pub(super) fn group_path(&self, rest: &str) -> String {
         format!("/v1/conversations/{}{rest}", self.group)
     }
 
@@ -153,7 +153,14 @@ impl Story<'_> {
     }
 
     /// Does something whose refusal is no failure: one who is not there cannot be removed.
-    async fn call(&mut self, step: &str, who: &Person, method: &str, path: String, body: Value) -> Result<()> {
+    pub(super) async fn call(
+        &mut self,
+        step: &str,
+        who: &Person,
+        method: &str,
+        path: String,
+        body: Value,
+    ) -> Result<()> {
         self.ask(step, who, method, path, body).await.map(drop)
     }
 
@@ -179,7 +186,7 @@ impl Story<'_> {
         if self.dice.chance(60) { self.group.clone() } else { self.direct.clone() }
     }
 
-    fn words(&mut self) -> Value {
+    pub(super) fn words(&mut self) -> Value {
         json!({"text": {"text": format!("words {}", self.dice.roll())}})
     }
 
@@ -202,46 +209,6 @@ impl Story<'_> {
             self.said.push((conversation.to_owned(), seq, who.clone()));
         }
         Ok(())
-    }
-
-    /// A message is edited, recalled or reacted to, by whom it may be or somebody else.
-    async fn something_changes(&mut self) -> Result<()> {
-        let Some((conversation, seq, sender)) = self.dice.pick(&self.said).cloned() else { return Ok(()) };
-        let path = format!("/v1/conversations/{conversation}/messages/{seq}");
-        let anybody = [&self.host, &self.guest, &self.third][self.dice.below(3)].clone();
-        match self.dice.below(10) {
-            0..4 => {
-                let body = json!({"content": self.words()});
-                self.call(&format!("{seq} is edited"), &sender, "PATCH", path, body).await
-            }
-            4..6 => self.call(&format!("{seq} is recalled"), &anybody, "DELETE", path, Value::Null).await,
-            kind => {
-                self.reacted_at = Some(Instant::now());
-                let method = if kind < 9 { "PUT" } else { "DELETE" };
-                let step = format!("a reaction to {seq}");
-                self.call(&step, &anybody, method, format!("{path}/reactions/👍"), Value::Null).await
-            }
-        }
-    }
-
-    async fn guest_deletes(&mut self) -> Result<()> {
-        let Some((conversation, seq, _)) = self.dice.pick(&self.said).cloned() else { return Ok(()) };
-        let guest = self.guest.clone();
-        let body = json!({"ranges": [{"from_seq": seq, "to_seq": seq + self.dice.below(3) as i64}]});
-        let path = format!("/v1/conversations/{conversation}/messages:delete-for-me");
-        self.call(&format!("the guest deletes {seq}"), &guest, "POST", path, body).await
-    }
-
-    async fn rules_change(&mut self) -> Result<()> {
-        let history = if self.dice.chance(50) { "all" } else { "joining" };
-        let (host, body) = (self.host.clone(), json!({"history": history}));
-        self.call(&format!("newcomers see {history}"), &host, "PATCH", self.group_path(""), body).await
-    }
-
-    async fn somebody_blocks(&mut self) -> Result<()> {
-        let (host, path) = (self.host.clone(), format!("/v1/blocks/{}", self.guest.id));
-        let method = if self.dice.chance(40) { "PUT" } else { "DELETE" };
-        self.call("the host blocks the guest, or no longer", &host, method, path, Value::Null).await
     }
 
     async fn guest_talks(&mut self, device: usize) -> Result<()> {
