@@ -37,6 +37,8 @@ pub struct Habits {
     pub pause: Duration,
     /// The pause between two things that happen between people, on average; `None`: nothing happens.
     pub social_pause: Option<Duration>,
+    /// How many such things go on at once.
+    pub social_lanes: u64,
     /// Messages that a device sends at once, at most.
     pub burst: usize,
     /// Of a hundred things that a device does, how many are disconnections.
@@ -56,6 +58,7 @@ impl Default for Habits {
         Self {
             pause: Duration::from_millis(120),
             social_pause: Some(Duration::from_millis(150)),
+            social_lanes: 3,
             burst: 4,
             disconnects: 3,
             stalls: 1,

@@ -81,7 +81,7 @@ pub const FAULTS: &[Fault] = &[
         "order_swapped",
         Invariant::AckRealTimeOrder,
         "messaging, wherever an entry's seq is told: acks, hints, pages, resumes",
-        "every 50th seq of a conversation changes places with the next one, for all readers alike",
+        "every 10th seq of a conversation changes places with the next one, for all readers alike",
     ),
     fault(
         "batch_reversed",
@@ -260,7 +260,7 @@ async fn plant(program: &Path, place: &Path, fault: &Fault, seed: u64) -> Result
 fn habits(under: Under) -> Habits {
     let disconnects = if under == Under::Staying { 0 } else { 5 };
     let (pause, social_pause) = (Duration::from_millis(70), Some(Duration::from_millis(70)));
-    Habits { pause, social_pause, disconnects, ..Habits::default() }
+    Habits { pause, social_pause, social_lanes: 6, disconnects, ..Habits::default() }
 }
 
 #[cfg(test)]
