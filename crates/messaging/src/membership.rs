@@ -7,7 +7,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use anser_contract::v1::{ConversationKind, HiddenRange, Role};
 use anser_engine::{Reader, Row};
-use anser_types::{Action, Code, ConversationId, Error, Result, Standing, Timestamp, UserId, authorise};
+use anser_types::{
+    Action, Code, ConversationId, Error, Result, Standing, Timestamp, UserId, authorise, plant::planted,
+};
 
 use crate::log::Snapshot;
 
@@ -45,6 +47,7 @@ impl View {
 
     /// The same without what the person deleted for themselves.
     pub fn without(self, deleted: Vec<(i64, i64)>) -> Self {
+        let deleted = if planted("deleted_shown") { Vec::new() } else { deleted };
         Self { deleted, ..self }
     }
 
@@ -161,9 +164,10 @@ fn countable(log: &Snapshot<'_>, conversation: ConversationId, from: i64, to: i6
     if from > to {
         return Ok(0);
     }
+    let upto = if planted("recalled_counted") { from - 1 } else { to };
     let recalled = log.number(
         "SELECT COUNT(*) FROM messaging_recalled WHERE conversation = ? AND seq >= ? AND seq <= ?",
-        &[(&conversation).into(), from.into(), to.into()],
+        &[(&conversation).into(), from.into(), upto.into()],
     )?;
     Ok(log.countable_upto(conversation, to)? - log.countable_upto(conversation, from - 1)? - recalled)
 }
@@ -260,7 +264,7 @@ fn stands(
     if state.kind == ConversationKind::Direct {
         let (friends, blocked) = relation(reader, conversation)?;
         return Ok(match strangers || friends {
-            true if blocked => Standing::BlockedPeer,
+            true if blocked && !planted("block_ignored") => Standing::BlockedPeer,
             true => Standing::Peer,
             false => Standing::ClosedPeer,
         });

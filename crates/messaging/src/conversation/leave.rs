@@ -5,7 +5,7 @@ use anser_contract::{
     v1::{LeaveReply, LeaveRequest, Left, content::Kind},
 };
 use anser_engine::Tx;
-use anser_types::{Action, ConversationId, Result, UserId};
+use anser_types::{Action, ConversationId, Result, UserId, plant::planted};
 
 use super::{allow, conversation_id, once::once, store};
 use crate::{Messaging, membership::standing, notice::Notices};
@@ -40,6 +40,9 @@ pub fn go_out(
     what: Kind,
     notices: &Notices,
 ) -> Result<()> {
+    if planted("leave_forgotten") {
+        return Ok(());
+    }
     let seq = notices.let_go(tx, conversation, actor, vec![what], user)?;
     store::end_stay(tx, conversation, user, seq)?;
     store::change_member_count(tx, conversation, -1)?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use anser_types::{ConversationId, UserId};
+use anser_types::{ConversationId, UserId, plant::planted};
 
 use crate::{effects::LinkId, membership::Stay};
 
@@ -124,7 +124,7 @@ impl Online {
         for seat in self.seats.get(&conversation).into_iter().flatten() {
             if position > seat.floor {
                 let at_link = links.entry(seat.link).or_default();
-                let full = target.is_none_or(|seq| seat.sees.shows(seq));
+                let full = target.is_none_or(|seq| seat.sees.shows(seq)) || planted("target_to_outsider");
                 if full { &mut at_link.full } else { &mut at_link.bare }.push(seat.user.to_vec());
             }
         }

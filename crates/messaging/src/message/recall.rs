@@ -6,7 +6,7 @@ use anser_contract::{
     v1::{Changed, Content, RecallRequest, Recalled, Role, Withdrawn, content::Kind},
 };
 use anser_engine::{Reader, Tx};
-use anser_types::{Action, Error, Result, UserId, authorise};
+use anser_types::{Action, Error, Result, UserId, authorise, plant::planted};
 use prost::Message as _;
 
 use super::{
@@ -75,7 +75,10 @@ fn apply(tx: &mut Tx<'_>, asked: &Asked, target: Target, notices: &Notices) -> R
         return Ok(changed);
     }
     store::recall(tx, conversation, &stored.entry)?;
-    let withdrawn = Content::from(Kind::Withdrawn(Withdrawn { user_id: asked.user.to_vec(), at: notices.now }));
+    let mut withdrawn = Content::from(Kind::Withdrawn(Withdrawn { user_id: asked.user.to_vec(), at: notices.now }));
+    if planted("recall_keeps_words") {
+        withdrawn = stored.entry.content.clone().unwrap_or_default();
+    }
     let edited_at = stored.entry.edited_at;
     log::rewrite(tx, conversation, &mut stored, withdrawn, edited_at)?;
     stored.entry.countable = false;

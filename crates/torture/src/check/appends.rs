@@ -82,7 +82,7 @@ fn one_key_one_answer(key: &Key, attempts: &[&Attempt], truth: &Truth, report: &
         }
         // What was lost in a crash is new when it comes again; that it was lost is another violation.
         fresh += usize::from(!ack.dup && stands(truth, key, ack));
-        let entry = truth.log(&key.0).and_then(|log| log.entries.get(&ack.seq));
+        let entry = truth.log(&key.0).and_then(|log| log.originals.get(&ack.seq));
         if let Some(entry) = entry.filter(|entry| stands(truth, key, ack) && entry.content != attempt.content) {
             report.add(Invariant::SameKeySameAck, ack.line, || {
                 format!("{key:?} was acknowledged for {:?}, stored is {:?}", attempt.content, entry.content)

@@ -12,7 +12,9 @@ pub(super) fn check(facts: &Facts, truth: &Truth, report: &mut Report) {
     for sighting in &facts.sightings {
         let user = facts.user_of(sighting.conn);
         let known = truth.log(&sighting.conversation).is_some_and(|log| log.entries.contains_key(&sighting.seq));
-        if known && !truth.visible(user, &sighting.conversation, sighting.seq) {
+        // What somebody deleted for themselves may still be on the way to them.
+        let visible = truth.log(&sighting.conversation).is_some_and(|log| log.visible(user, sighting.seq));
+        if known && !visible {
             report.add(Invariant::Entitlement, sighting.line, || {
                 format!("{user} received {} {}, which is outside their membership", sighting.conversation, sighting.seq)
             });
@@ -106,7 +108,10 @@ fn arrived(
             format!("{conversation}: {user} was pushed {seq} after {pushed}")
         });
     } else if let Some((base, invariant)) = place.base()
-        && let Some(missing) = truth.log(conversation).and_then(|log| log.first_visible(user, base + 1, seq - 1))
+        && let Some(missing) = truth.log(conversation).and_then(|log| {
+            let mut between = log.visible_within(user, base + 1, seq - 1, seq);
+            between.find(|between| !truth.deleted.perhaps(user, conversation, *between, line))
+        })
     {
         report.add(invariant, line, || {
             format!("{conversation}: {user} was pushed {seq} after {base}, without {missing} and without a word")
@@ -116,7 +121,7 @@ fn arrived(
 
 fn devices_converge(facts: &Facts, truth: &Truth, report: &mut Report) {
     let mut held: HashMap<&str, HashMap<&str, HashSet<i64>>> = HashMap::new();
-    for sighting in facts.sightings.iter().filter(|sighting| sighting.before_quiet) {
+    for sighting in facts.sightings.iter().filter(|sighting| sighting.before_quiet && !sighting.beside) {
         if let Some(connection) = facts.connections.get(&sighting.conn) {
             let device = held.entry(&connection.device).or_default();
             device.entry(&sighting.conversation).or_default().insert(sighting.seq);
@@ -127,8 +132,9 @@ fn devices_converge(facts: &Facts, truth: &Truth, report: &mut Report) {
         let (user, device) = (&connection.user, &connection.device);
         for (conversation, log) in &truth.logs {
             let held = held.get(&**device).and_then(|device| device.get(&**conversation)).unwrap_or(&nothing);
+            let there = |seq: i64| held.contains(&seq) || truth.deleted.perhaps(user, conversation, seq, usize::MAX);
             let missing: Vec<i64> =
-                log.entries.keys().copied().filter(|&seq| log.visible(user, seq) && !held.contains(&seq)).collect();
+                log.visible_within(user, 1, log.head(), i64::MAX).filter(|seq| !there(*seq)).collect();
             if let Some(first) = missing.first() {
                 report.add(Invariant::DeviceConverges, 0, || {
                     format!(

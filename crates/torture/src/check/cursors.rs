@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{
     Invariant, Report,
     facts::{Facts, Told},
-    truth::Truth,
+    truth::{Log, Truth},
 };
 
 /// A cursor as somebody was told it: asked at, answered at, where it was.
@@ -100,15 +100,18 @@ fn cursors_follow(facts: &Facts, truth: &Truth, report: &mut Report) {
                 )
             });
         }
-        let unread = |head: i64| log.unread(&cursor.user, answered, head);
-        let (fewest, told) = (unread(head), cursor.moved.unread);
-        if told < fewest || told > unread(i64::MAX) {
+        let reader = Reader { truth, log, user: &cursor.user, conversation: &cursor.conversation };
+        let lines = (cursor.invoked, cursor.line);
+        // How far the log reached is not told: what may have been there, and may have been recalled by then, may count.
+        let fewest = reader.unread(answered, head, lines).filter(|message| message.surely && !message.ever_recalled);
+        let fewest = fewest.count() as i64;
+        let most = reader.unread(answered, i64::MAX, lines).count() as i64;
+        let told = cursor.moved.unread;
+        if told < fewest || told > most {
             report.add(Invariant::UnreadCorrect, cursor.line, || {
                 format!(
-                    "{}: {} at {answered} was told {told} unread, which is not in {fewest}..={}",
-                    cursor.conversation,
-                    cursor.user,
-                    unread(i64::MAX)
+                    "{}: {} at {answered} was told {told} unread, which is not in {fewest}..={most}",
+                    cursor.conversation, cursor.user
                 )
             });
         }
@@ -120,15 +123,69 @@ fn unread_is_right(facts: &Facts, truth: &Truth, report: &mut Report) {
         let user = facts.user_of(heads.conn);
         for item in &heads.items {
             let Some(log) = truth.log(&item.conversation_id) else { continue };
-            let right = log.unread(user, item.read_seq, item.head_seq);
-            if item.unread != right {
+            let head = item.head_seq;
+            let reader = Reader { truth, log, user, conversation: &item.conversation_id };
+            // One whose log goes on knows of each recall up to there and of none after; one who left, nobody knows.
+            let goes_on = log.latest_stay(user, head).is_some_and(|(_, to)| to > head);
+            let (mut fewest, mut most, mut fewest_meant, mut most_meant) = (0, 0, 0, 0);
+            for message in reader.unread(item.read_seq, head, (heads.invoked, heads.line)) {
+                let recalled = log.recalled_by(message.seq);
+                if recalled.is_some_and(|recalled| recalled <= head) {
+                    continue;
+                }
+                let surely = i64::from(message.surely && (goes_on || recalled.is_none()));
+                (fewest, most) = (fewest + surely, most + 1);
+                let meant = log.mentions(message.seq, head).map(|mentions| mentions.name(user));
+                fewest_meant += if meant == Some(true) && goes_on { surely } else { 0 };
+                most_meant += i64::from(meant != Some(false) || !goes_on);
+            }
+            if item.unread < fewest || item.unread > most {
                 report.add(Invariant::UnreadCorrect, heads.line, || {
                     format!(
-                        "{}: {user} has {right} unread after {} up to {} and was told {}",
-                        item.conversation_id, item.read_seq, item.head_seq, item.unread
+                        "{}: {user} has {fewest}..={most} unread after {} up to {head} and was told {}",
+                        item.conversation_id, item.read_seq, item.unread
+                    )
+                });
+            }
+            if item.mentions < fewest_meant || item.mentions > most_meant {
+                report.add(Invariant::UnreadCorrect, heads.line, || {
+                    format!(
+                        "{}: {fewest_meant}..={most_meant} after {} up to {head} are meant for {user}, told {}",
+                        item.conversation_id, item.read_seq, item.mentions
                     )
                 });
             }
         }
+    }
+}
+
+/// Somebody who counts.
+struct Reader<'t> {
+    truth: &'t Truth,
+    log: &'t Log,
+    user: &'t str,
+    conversation: &'t str,
+}
+
+/// A message that may be unread.
+struct Unread {
+    seq: i64,
+    /// Whether its reader did certainly not delete it.
+    surely: bool,
+    /// Whether it was recalled, then or later.
+    ever_recalled: bool,
+}
+
+impl Reader<'_> {
+    /// The messages of others after `read_seq` in a log that ends at `head`, for a question of these lines.
+    fn unread(&self, read_seq: i64, head: i64, (invoked, line): (usize, usize)) -> impl Iterator<Item = Unread> {
+        let deleted = &self.truth.deleted;
+        let messages = self.log.countable(self.user, read_seq, head);
+        let there = messages.filter(move |(seq, _)| !deleted.surely(self.user, self.conversation, *seq, invoked));
+        there.map(move |(seq, recalled)| Unread {
+            seq,
+            surely: !deleted.perhaps(self.user, self.conversation, seq, line),
+            ever_recalled: recalled.is_some(),
+        })
     }
 }

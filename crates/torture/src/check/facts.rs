@@ -7,6 +7,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::wire::{Content, frame};
 
+/// A message: conversation and seq.
+pub type Place = (String, i64);
+
 /// The key of a send: conversation, sender, `client_msg_id`.
 pub type Key = (String, String, String);
 
@@ -65,7 +68,7 @@ impl Attempt {
 }
 
 /// An entry as a reader saw it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Seen {
     /// Who sent it.
     pub sender: String,
@@ -79,7 +82,131 @@ pub struct Seen {
     pub content: Content,
     /// What any client can show of it.
     pub fallback_text: String,
+    /// How often it was changed, the first time counted as 1.
+    pub version: i64,
+    /// When its words were changed last.
+    pub edited_at: i64,
+    /// How many reacted how.
+    pub reactions: Vec<(String, i64)>,
 }
+
+/// A try to change a message.
+#[derive(Debug)]
+pub struct Try {
+    /// Who tries it.
+    pub user: String,
+    /// Which message.
+    pub place: Place,
+    /// What is to become of it.
+    pub wish: Wish,
+    /// When it was asked for.
+    pub invoked: usize,
+    /// How it ended, if it did.
+    pub outcome: Option<TryOutcome>,
+}
+
+/// What is to become of a message.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// It says something else.
+    Edit(Content),
+    /// It says nothing any more.
+    Recall,
+    /// Somebody reacts so, or no longer.
+    React(String, bool),
+}
+
+/// How a try ended.
+#[derive(Debug)]
+pub enum TryOutcome {
+    /// It was done.
+    Done {
+        /// The version that the message has by it.
+        version: i64,
+        /// The entry that tells of it; 0 where there is none.
+        change_seq: i64,
+        /// Where it stands in the file.
+        line: usize,
+        /// When that was.
+        at: u64,
+    },
+    /// It was refused; `true` if it is certain that nothing happened.
+    Refused(bool),
+}
+
+impl Try {
+    /// Version, change and line, if it was done.
+    pub fn done(&self) -> Option<(i64, i64, usize)> {
+        match self.outcome {
+            Some(TryOutcome::Done { version, change_seq, line, .. }) => Some((version, change_seq, line)),
+            _ => None,
+        }
+    }
+
+    /// Whether it is certain that nothing happened.
+    pub fn came_to_nothing(&self) -> bool {
+        matches!(self.outcome, Some(TryOutcome::Refused(true)))
+    }
+}
+
+/// Something that is so or is not so, and that people turn on and off.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Switch {
+    /// Somebody (second) is a member of a group (first).
+    Member(String, String),
+    /// Somebody (first) blocks somebody.
+    Block(String, String),
+    /// A link (second) leads into a group (first).
+    Link(String, String),
+}
+
+/// That somebody turned a switch. What was refused for good is none.
+#[derive(Debug)]
+pub struct Turn {
+    /// Which.
+    pub switch: Switch,
+    /// To what.
+    pub on: bool,
+    /// When it was asked for.
+    pub invoked: usize,
+    /// When it was answered; `None`: nobody knows whether it happened.
+    pub answered: Option<usize>,
+}
+
+/// That somebody deleted entries for themselves.
+#[derive(Debug)]
+pub struct Deletion {
+    /// Who.
+    pub user: String,
+    /// Where.
+    pub conversation: String,
+    /// What they asked for.
+    pub asked: Vec<frame::HiddenRange>,
+    /// When they asked.
+    pub invoked: usize,
+    /// When it was answered, and all that was hidden by then.
+    pub answered: Option<(usize, Vec<frame::HiddenRange>)>,
+}
+
+/// A change that was pushed, and what came beside it.
+#[derive(Debug)]
+pub struct Pushed {
+    /// On which connection.
+    pub conn: u64,
+    /// Of which conversation.
+    pub conversation: String,
+    /// The entry that tells of the change.
+    pub seq: i64,
+    /// The message that it says has changed.
+    pub target: i64,
+    /// Seq and version of the message beside it.
+    pub beside: Option<(i64, i64)>,
+    /// Where it stands in the file.
+    pub line: usize,
+}
+
+/// When words were last said by the server: nanoseconds of the run by which they cannot have been said yet, and the line.
+pub type Heard = (u64, usize);
 
 /// That a reader saw an entry.
 #[derive(Debug)]
@@ -96,6 +223,8 @@ pub struct Sighting {
     pub line: usize,
     /// Whether it came before the quiet point.
     pub before_quiet: bool,
+    /// Whether it came beside a change of it, and not in its own place.
+    pub beside: bool,
 }
 
 /// A page of sync.
@@ -202,6 +331,20 @@ pub struct Facts {
     pub pages: Vec<Page>,
     /// All lists of heads.
     pub heads: Vec<Heads>,
+    /// All tries to change messages.
+    pub tries: Vec<Try>,
+    /// All that was turned on or off.
+    pub turns: Vec<Turn>,
+    /// All deletions for oneself.
+    pub deletions: Vec<Deletion>,
+    /// All changes that were pushed.
+    pub pushed: Vec<Pushed>,
+    /// Where the codes of links lead.
+    pub codes: HashMap<String, String>,
+    /// When each text was last said by the server.
+    pub heard: HashMap<String, Heard>,
+    /// What is on when all is quiet, of the blocks of a person and of the links into a group.
+    pub on_at_quiet: HashMap<String, BTreeSet<Switch>>,
     /// All answers about read cursors.
     pub cursors: Vec<Cursor>,
     /// The two people of each direct conversation.

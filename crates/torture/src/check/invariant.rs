@@ -29,12 +29,24 @@ invariants! {
     SeqsDense = "seqs_dense",
     /// Every acknowledgement of one key says the same, all but one of them with `dup`; another payload is refused.
     SameKeySameAck = "same_key_same_ack",
+    /// A change names an earlier message, its versions rise without holes, and each acknowledged one stands there once.
+    ChangeHasTarget = "change_has_target",
     /// All readers see the same entry at the same seq, on every way.
     ReadersAgree = "readers_agree",
     /// What stands in the log was sent, by that person, with that content, and was not refused; what was shown is there.
     NoPhantom = "no_phantom",
     /// An acknowledged message stands in the log exactly once, at its seq.
     AckedInLogOnce = "acked_in_log_once",
+    /// What was recalled is not said any more, a second after.
+    RecallGone = "recall_gone",
+    /// A message says at each version, for everybody, what its changes up to there made of it.
+    OneRecord = "one_record",
+    /// When all is quiet, the reactions that are told are those that people have.
+    ReactionsTold = "reactions_told",
+    /// Who came, went, was blocked or unblocked is so when all is quiet, and so are the links into groups.
+    ActsKept = "acts_kept",
+    /// Nothing is said between two people while one of them blocks the other.
+    BlockHolds = "block_holds",
     /// What one connection sent to one conversation stands in the order in which it was sent.
     SendOrder = "send_order",
     /// `server_ts` never goes back in a conversation.
@@ -53,7 +65,7 @@ invariants! {
     DeviceConverges = "device_converges",
     /// Read cursors never go back and never pass the head.
     ReadCursorMonotone = "read_cursor_monotone",
-    /// Unread counts are those of the definition.
+    /// Unread counts are those of the definition, and so are the counts of messages that are meant for somebody.
     UnreadCorrect = "unread_correct",
 }
 

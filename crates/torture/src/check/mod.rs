@@ -1,18 +1,25 @@
 //! The checker: a pure function from a history file to the promises that were broken.
 //!
-//! [`facts`] reads the lines and sorts out what was asked, answered and seen. [`truth`] is the log as the last readers
+//! [`reading`] (and [`acting`], of what people do to messages and each other) sorts the lines into [`facts`]: what was
+//! asked, answered and seen. [`truth`] is the log as the last readers
 //! read it when all was quiet, and who may see what, derived from the log alone. Each rule then lives in a file of its
 //! subject and compares the two.
 
+mod acting;
 mod appends;
 mod arrivals;
+mod changes;
 mod cursors;
+pub mod deleted;
 pub mod facts;
 mod invariant;
 mod log;
 mod pages;
 mod reading;
+mod recalls;
+mod records;
 mod report;
+mod switches;
 pub mod truth;
 
 use std::path::Path;
@@ -36,6 +43,10 @@ fn check_facts(facts: &Facts) -> Report {
     let mut report = Report::new(facts, &truth);
     log::check(facts, &truth, &mut report);
     appends::check(facts, &truth, &mut report);
+    recalls::check(facts, &truth, &mut report);
+    changes::check(facts, &truth, &mut report);
+    records::check(facts, &truth, &mut report);
+    switches::check(facts, &truth, &mut report);
     pages::check(facts, &truth, &mut report);
     arrivals::check(facts, &truth, &mut report);
     cursors::check(facts, &truth, &mut report);
@@ -47,3 +58,5 @@ fn check_facts(facts: &Facts) -> Report {
 mod script;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_changes;

@@ -7,12 +7,16 @@ use super::{
     facts::{Facts, Page},
     truth::{Log, Truth},
 };
+use crate::wire::Content;
 
 pub(super) fn check(facts: &Facts, truth: &Truth, report: &mut Report) {
     for page in &facts.pages {
         let user = facts.user_of(page.conn);
         match truth.log(&page.page.conversation_id) {
-            Some(log) => page_is_exact(page, user, log, report),
+            Some(log) => {
+                page_is_exact(page, user, log, truth, report);
+                changes_bring_their_targets(page, user, log, truth, report);
+            }
             None => report
                 .add(Invariant::SyncExact, page.line, || "a page of a conversation that nobody read at the end".into()),
         }
@@ -22,8 +26,8 @@ pub(super) fn check(facts: &Facts, truth: &Truth, report: &mut Report) {
     reads_show_what_was_known(facts, report);
 }
 
-fn page_is_exact(page: &Page, user: &str, log: &Log, report: &mut Report) {
-    let (after, page, line) = (page.after, &page.page, page.line);
+fn page_is_exact(page: &Page, user: &str, log: &Log, truth: &Truth, report: &mut Report) {
+    let (after, invoked, page, line) = (page.after, page.invoked, &page.page, page.line);
     let conversation = &page.conversation_id;
     let mut broken = |invariant: Invariant, what: String| {
         report.add(invariant, line, || {
@@ -38,13 +42,18 @@ fn page_is_exact(page: &Page, user: &str, log: &Log, report: &mut Report) {
         broken(Invariant::SyncExact, format!("{outside} is not of this range"));
     }
     let hidden = |seq: i64| page.hidden.iter().any(|range| range.from_seq <= seq && seq <= range.to_seq);
+    let ranges = log.ranges(user, page.head_seq);
     // What lies before the first entry that the reader may see is named by that entry's seq.
-    let earliest = log.first_visible(user, 1, i64::MAX).unwrap_or(i64::MAX);
+    let earliest = ranges.iter().map(|&(from, _)| from).min().unwrap_or(i64::MAX);
     let before_all = |seq: i64| seq < earliest && page.earliest_seq >= earliest;
     for seq in after + 1..=page.next_seq.min(log.head()) {
-        match (log.visible(user, seq), held.contains(&seq)) {
-            (true, false) => broken(Invariant::SyncExact, format!("{seq} is missing")),
-            (false, false) if !hidden(seq) && !before_all(seq) => {
+        let visible = ranges.iter().any(|&(from, to)| from <= seq && seq <= to);
+        let gone = truth.deleted.surely(user, conversation, seq, invoked);
+        let perhaps_gone = gone || truth.deleted.perhaps(user, conversation, seq, line);
+        match (visible, held.contains(&seq)) {
+            (true, false) if !perhaps_gone => broken(Invariant::SyncExact, format!("{seq} is missing")),
+            (true, true) if gone => broken(Invariant::SyncExact, format!("{seq} is there, and was deleted before")),
+            (_, false) if !hidden(seq) && !before_all(seq) => {
                 broken(Invariant::SyncExact, format!("{seq} is neither there nor named as hidden"));
             }
             (true, true) if hidden(seq) => broken(Invariant::SyncExact, format!("{seq} is there and named as hidden")),
@@ -56,6 +65,38 @@ fn page_is_exact(page: &Page, user: &str, log: &Log, report: &mut Report) {
     }
     if page.head_seq > log.last_visible(user) {
         broken(Invariant::Entitlement, format!("head {} is beyond what this reader may see", page.head_seq));
+    }
+}
+
+/// What a change on the page refers to is on the page or beside it, as it stands by then, if the reader may see it.
+fn changes_bring_their_targets(page: &Page, user: &str, log: &Log, truth: &Truth, report: &mut Report) {
+    let (invoked, page, line) = (page.invoked, &page.page, page.line);
+    let conversation = &page.conversation_id;
+    let shown: HashMap<i64, i64> =
+        page.entries.iter().chain(&page.targets).map(|entry| (entry.seq, entry.version)).collect();
+    for (&seq, &version) in &shown {
+        let right = log.version_at(seq, page.head_seq);
+        if version < right {
+            report.add(Invariant::OneRecord, line, || {
+                format!("{conversation} {seq}: {user} was shown version {version}, and it had {right}")
+            });
+        }
+    }
+    for target in &page.targets {
+        if truth.deleted.surely(user, conversation, target.seq, invoked) {
+            report.add(Invariant::SyncExact, line, || {
+                format!("{conversation}: {} is beside a page for {user}, who deleted it before", target.seq)
+            });
+        }
+    }
+    for entry in &page.entries {
+        let Some(target) = Content::read(&entry.content).change().map(|change| change.target) else { continue };
+        let may_see = log.visible_at(user, target, page.head_seq);
+        if may_see && !shown.contains_key(&target) && !truth.deleted.perhaps(user, conversation, target, line) {
+            report.add(Invariant::SyncExact, line, || {
+                format!("{conversation}: {} on a page for {user} changes {target}, which is not beside it", entry.seq)
+            });
+        }
     }
 }
 
@@ -81,7 +122,7 @@ fn last_heads_are_complete(facts: &Facts, truth: &Truth, report: &mut Report) {
         told.extend(heads.items.iter().map(|item| (&*item.conversation_id, item.head_seq)));
     }
     for (user, told) in told {
-        for (conversation, log) in truth.logs.iter().filter(|(_, log)| !log.ranges(user).is_empty()) {
+        for (conversation, log) in truth.logs.iter().filter(|(_, log)| log.knows(user)) {
             let (head, last) = (told.get(&**conversation).copied(), log.last_visible(user));
             if head != Some(last) {
                 report.add(Invariant::SyncExact, 0, || {
@@ -102,7 +143,7 @@ fn reads_show_what_was_known(facts: &Facts, report: &mut Report) {
             known.entry((&attempt.key.1, &attempt.key.0)).or_default().push((ack.line, ack.seq));
         }
     }
-    for sighting in &facts.sightings {
+    for sighting in facts.sightings.iter().filter(|sighting| !sighting.beside) {
         let key = (facts.user_of(sighting.conn), &*sighting.conversation);
         if wanted.contains(&key) {
             known.entry(key).or_default().push((sighting.line, sighting.seq));

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::facts::*;
+use super::{acting::Turning, facts::*};
 use crate::{
     history::{Line, Raw, What},
     wire::{
@@ -48,27 +48,55 @@ impl Facts {
 }
 
 /// What a question on the way waits for.
-enum Asked {
+pub(super) enum Asked {
     Send(usize),
+    Try(usize),
+    Deletion(usize),
+    /// What is on, by whom or where, is listed.
+    Listing(String),
+    /// Something was turned, or several things, as the answer says.
+    Turn(Vec<Switch>, Turning),
     Heads(usize),
-    Pages { invoked: usize, after: HashMap<String, i64> },
-    Read { conversation: String, wanted: i64, invoked: usize },
+    Pages {
+        invoked: usize,
+        after: HashMap<String, i64>,
+    },
+    Read {
+        conversation: String,
+        wanted: i64,
+        invoked: usize,
+    },
 }
 
 #[derive(Default)]
-struct Reading {
-    facts: Facts,
+pub(super) struct Reading {
+    pub(super) facts: Facts,
     /// (connection or call, request id) → question.
-    asked: HashMap<(u64, u32), Asked>,
-    calls: HashMap<u64, (String, String)>,
+    pub(super) asked: HashMap<(u64, u32), Asked>,
+    calls: HashMap<u64, Call>,
     latest_of_device: HashMap<String, u64>,
     open: BTreeSet<u64>,
-    quiet: bool,
+    pub(super) quiet: bool,
+    /// The time of the line.
+    pub(super) now: u64,
+    /// When the questions of connections were asked.
+    asked_at: HashMap<(u64, u32), u64>,
+    /// Of each connection the latest question that has its answer: what comes now was said after it.
+    answered_upto: HashMap<u64, u64>,
+}
+
+/// An HTTP request on the way.
+struct Call {
+    user: String,
+    path: String,
+    at: u64,
+    line: usize,
 }
 
 impl Reading {
     fn line(&mut self, number: usize, line: Line) {
         self.facts.lines = number;
+        self.now = line.t;
         match line.what {
             What::Run { .. } => {}
             What::User { user } => drop(self.facts.users.insert(user)),
@@ -78,8 +106,14 @@ impl Reading {
                 Some(frame) => self.asked(number, conn, frame),
                 None => self.facts.unreadable.push(number),
             },
-            What::In { conn, frame } => match read_frame::<ServerFrame>(&frame, shape::SERVER_FRAME) {
-                Some(frame) => self.told(number, conn, frame),
+            What::In { conn, frame } => match frame.value(shape::SERVER_FRAME) {
+                Some(value) => {
+                    self.listen(number, conn, &value);
+                    match read(value) {
+                        Some(frame) => self.told(number, conn, frame),
+                        None => self.facts.unreadable.push(number),
+                    }
+                }
                 None => self.facts.unreadable.push(number),
             },
             What::Call { call, user, method, path, body } => self.call(number, call, user, &method, &path, &body),
@@ -96,6 +130,16 @@ impl Reading {
         }
     }
 
+    /// Notes the words in a frame. What comes on a connection was said after the questions that were answered on it before.
+    fn listen(&mut self, number: usize, conn: u64, frame: &Value) {
+        let reply = frame.pointer("/reply/id").and_then(Value::as_u64);
+        let asked = reply.and_then(|id| self.asked_at.remove(&(conn, id as u32)));
+        let upto = self.answered_upto.entry(conn).or_default();
+        *upto = asked.unwrap_or_default().max(*upto);
+        let when = (*upto, number);
+        hear(&mut self.facts.heard, frame, when);
+    }
+
     fn open(&mut self, conn: u64, user: String, device: String, last: bool) {
         let previous = self.latest_of_device.insert(device.clone(), conn);
         self.open.insert(conn);
@@ -104,6 +148,7 @@ impl Reading {
 
     fn asked(&mut self, number: usize, conn: u64, frame: ClientFrame) {
         let Some(request) = frame.request else { return };
+        self.asked_at.insert((conn, request.id), self.now);
         let user = self.facts.user_of(conn).to_owned();
         let question = if let Some(send) = request.send {
             self.attempt(number, Some(conn), user, send)
@@ -116,6 +161,14 @@ impl Reading {
             Asked::Pages { invoked: number, after }
         } else if let Some(read) = request.read {
             Asked::Read { conversation: read.conversation_id, wanted: read.read_seq, invoked: number }
+        } else if let Some(edit) = request.edit {
+            let wish = Wish::Edit(Content::read(&edit.content));
+            self.tries(number, user, (edit.conversation_id, edit.seq), wish)
+        } else if let Some(recall) = request.recall {
+            self.tries(number, user, (recall.conversation_id, recall.seq), Wish::Recall)
+        } else if let Some(react) = request.react {
+            let wish = Wish::React(react.emoji, !react.remove);
+            self.tries(number, user, (react.conversation_id, react.seq), wish)
         } else {
             return;
         };
@@ -142,7 +195,15 @@ impl Reading {
         for event in frame.push.into_iter().flat_map(|push| push.events) {
             if let Some(entry) = event.entry {
                 self.tell(conn, number, Told::Entry { conversation: entry.conversation_id.clone(), seq: entry.seq });
-                self.saw(conn, number, entry);
+                let (conversation, seq) = (entry.conversation_id.clone(), entry.seq);
+                if let Some(target) = Content::read(&entry.content).change().map(|change| change.target) {
+                    let beside = event.target.as_ref().map(|target| (target.seq, target.version));
+                    self.facts.pushed.push(Pushed { conn, conversation, seq, target, beside, line: number });
+                }
+                self.saw(conn, number, entry, false);
+            }
+            if let Some(target) = event.target {
+                self.saw(conn, number, target, true);
             }
             if let Some(own) = event.own_entry {
                 self.tell(conn, number, Told::Entry { conversation: own.conversation_id.clone(), seq: own.seq });
@@ -153,6 +214,7 @@ impl Reading {
                     seen: Err(own.client_msg_id),
                     line: number,
                     before_quiet: !self.quiet,
+                    beside: false,
                 });
             }
             if let Some(read) = event.read {
@@ -170,7 +232,10 @@ impl Reading {
         }
     }
 
-    fn saw(&mut self, conn: u64, line: usize, entry: frame::Entry) {
+    fn saw(&mut self, conn: u64, line: usize, entry: frame::Entry, beside: bool) {
+        let mut reactions: Vec<(String, i64)> =
+            entry.reactions.into_iter().map(|reaction| (reaction.emoji, reaction.count)).collect();
+        reactions.sort();
         let seen = Seen {
             sender: entry.sender_id,
             cmid: entry.client_msg_id,
@@ -178,6 +243,9 @@ impl Reading {
             countable: entry.countable,
             content: Content::read(&entry.content),
             fallback_text: entry.fallback_text,
+            version: entry.version,
+            edited_at: entry.edited_at,
+            reactions,
         };
         let (conversation, seq) = (entry.conversation_id, entry.seq);
         self.facts.sightings.push(Sighting {
@@ -187,11 +255,16 @@ impl Reading {
             seen: Ok(seen),
             line,
             before_quiet: !self.quiet,
+            beside,
         });
     }
 
     fn reply(&mut self, number: usize, conn: u64, reply: frame::Reply) {
         match self.asked.remove(&(conn, reply.id)) {
+            Some(Asked::Try(index)) => {
+                let changed = reply.edit.or(reply.recall).or(reply.react);
+                self.facts.tries[index].outcome = self.outcome(number, changed, reply.error);
+            }
             Some(Asked::Send(index)) => {
                 let outcome = reply.send.map(|ack| self.ack(number, ack)).or(reply.error.map(nack));
                 self.facts.attempts[index].outcome = outcome;
@@ -220,7 +293,7 @@ impl Reading {
                     self.facts.cursors.push(Cursor { user, conversation, wanted, invoked, moved, line: number });
                 }
             }
-            None => {}
+            Some(Asked::Deletion(_) | Asked::Listing(_) | Asked::Turn(..)) | None => {}
         }
     }
 
@@ -229,8 +302,10 @@ impl Reading {
     }
 
     fn page(&mut self, number: usize, invoked: usize, conn: u64, after: i64, page: frame::SyncPage) {
-        for entry in page.entries.iter().chain(&page.targets) {
-            self.saw(conn, number, entry.clone());
+        for (entry, beside) in
+            page.entries.iter().map(|entry| (entry, false)).chain(page.targets.iter().map(|entry| (entry, true)))
+        {
+            self.saw(conn, number, entry.clone(), beside);
         }
         if !page.has_more {
             self.tell(conn, number, Told::SyncedTo(page.conversation_id.clone(), page.head_seq));
@@ -238,43 +313,61 @@ impl Reading {
         self.facts.pages.push(Page { conn, invoked, after, page, line: number });
     }
 
-    fn call(&mut self, number: usize, call: u64, user: String, method: &str, path: &str, body: &Value) {
+    fn call(&mut self, line: usize, call: u64, user: String, method: &str, path: &str, body: &Value) {
         let conversation = || path.split('/').nth(3).unwrap_or_default().to_owned();
-        if method == "POST" && path.starts_with("/v1/conversations/") && path.ends_with("/messages") {
+        let asked = if method == "POST" && path.starts_with("/v1/conversations/") && path.ends_with("/messages") {
             let mut send: frame::Send = read(body.clone()).unwrap_or_default();
             send.conversation_id = conversation();
-            let question = self.attempt(number, None, user.clone(), send);
-            self.asked.insert((call, 0), question);
+            Some(self.attempt(line, None, user.clone(), send))
         } else if method == "PUT" && path.ends_with("/read") {
             let wanted = body.get("read_seq").and_then(Value::as_i64).unwrap_or_default();
-            self.asked.insert((call, 0), Asked::Read { conversation: conversation(), wanted, invoked: number });
+            Some(Asked::Read { conversation: conversation(), wanted, invoked: line })
+        } else {
+            self.act(line, &user, method, path, body)
+        };
+        if let Some(asked) = asked {
+            self.asked.insert((call, 0), asked);
         }
-        self.calls.insert(call, (user, path.to_owned()));
+        self.calls.insert(call, Call { user, path: path.to_owned(), at: self.now, line });
     }
 
     fn answer(&mut self, number: usize, call: u64, status: u16, body: Value) {
-        let Some((user, path)) = self.calls.remove(&call) else { return };
+        let Some(Call { user, path, at, line: invoked }) = self.calls.remove(&call) else { return };
+        let good = (200..300).contains(&status);
+        hear(&mut self.facts.heard, &body, (at, number));
+        let asked = self.asked.remove(&(call, 0));
         if status == 0 {
+            if let Some(Asked::Turn(switches, turning)) = asked {
+                self.turned(switches, turning, invoked, None, &Value::Null);
+            }
             return;
         }
-        let good = status < 300;
-        match self.asked.remove(&(call, 0)) {
+        let problem = || read::<frame::Problem>(body.clone());
+        match asked {
             Some(Asked::Send(index)) => {
-                let ack = good.then(|| read(body.clone())).flatten();
-                let problem = || read(body.clone()).map(nack);
-                let outcome = if good { ack.map(|ack| self.ack(number, ack)) } else { problem() };
+                let ack = read::<frame::SendAck>(body.clone());
+                let outcome = if good { ack.map(|ack| self.ack(number, ack)) } else { problem().map(nack) };
                 self.facts.attempts[index].outcome = outcome;
+            }
+            Some(Asked::Try(index)) => {
+                let changed = if good { read(body.clone()) } else { None };
+                self.facts.tries[index].outcome = self.outcome(number, changed, problem());
+            }
+            Some(Asked::Deletion(index)) if good => {
+                let hidden: frame::Deleted = read(body.clone()).unwrap_or_default();
+                self.facts.deletions[index].answered = Some((number, hidden.ranges));
+            }
+            Some(Asked::Listing(of)) if good && self.quiet => self.listed(of, &user, &body),
+            Some(Asked::Turn(switches, turning)) => {
+                let unknown = problem().is_some_and(|problem| problem.retryable) && !good;
+                if good || unknown {
+                    self.turned(switches, turning, invoked, good.then_some(number), &body);
+                }
             }
             Some(Asked::Read { conversation, wanted, invoked }) if good => {
                 let moved = read(body.clone()).unwrap_or_default();
-                self.facts.cursors.push(Cursor {
-                    user: user.clone(),
-                    conversation,
-                    wanted,
-                    invoked,
-                    moved,
-                    line: number,
-                });
+                let user = user.clone();
+                self.facts.cursors.push(Cursor { user, conversation, wanted, invoked, moved, line: number });
             }
             _ => {}
         }
@@ -293,6 +386,20 @@ impl Reading {
     }
 }
 
+/// Notes all texts in `value` as said by the server not before `when`.
+fn hear(heard: &mut HashMap<String, Heard>, value: &Value, when: Heard) {
+    match value {
+        // Words of people have spaces; ids and tokens have none.
+        Value::String(text) if text.contains(' ') => match heard.get_mut(text) {
+            Some(known) => *known = when.max(*known),
+            None => drop(heard.insert(text.clone(), when)),
+        },
+        Value::Array(list) => list.iter().for_each(|value| hear(heard, value, when)),
+        Value::Object(members) => members.values().for_each(|value| hear(heard, value, when)),
+        _ => {}
+    }
+}
+
 fn nack(problem: frame::Problem) -> Outcome {
     Outcome::Nack { permanent: !problem.retryable, code: problem.code }
 }
@@ -301,6 +408,6 @@ fn read_frame<T: for<'de> Deserialize<'de>>(raw: &Raw, shape: shape::Shape) -> O
     raw.value(shape).and_then(read)
 }
 
-fn read<T: for<'de> Deserialize<'de>>(value: Value) -> Option<T> {
+pub(super) fn read<T: for<'de> Deserialize<'de>>(value: Value) -> Option<T> {
     serde_json::from_value(value).ok()
 }

@@ -34,7 +34,8 @@ impl Report {
         let acked = facts.attempts.iter().filter(|attempt| attempt.ack().is_some()).count();
         let summary = format!(
             "{} lines, {} people, {} connections, {} conversations, {} entries; {} sends ({} acked), {} entries received, \
-             {} pages, {} head lists, {} kills",
+             {} pages, {} head lists, {} kills; {} changes of messages wanted ({} done), {} comings, goings, blocks and links, \
+             {} deletions for oneself, {} texts heard",
             facts.lines,
             facts.users.len(),
             facts.connections.len(),
@@ -46,6 +47,11 @@ impl Report {
             facts.pages.len(),
             facts.heads.len(),
             facts.kills,
+            facts.tries.len(),
+            facts.tries.iter().filter(|attempt| attempt.done().is_some()).count(),
+            facts.turns.len(),
+            facts.deletions.len(),
+            facts.heard.len(),
         );
         Self { summary, ..Self::default() }
     }

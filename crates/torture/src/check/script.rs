@@ -13,6 +13,7 @@ pub struct Script {
     unread: Option<i64>,
     read_seq: i64,
     next: u32,
+    late: u64,
 }
 
 /// Connections of the stories: alice's and bob's.
@@ -36,7 +37,7 @@ impl Script {
     }
 
     fn note(&mut self, what: What) {
-        self.lines.push(Line { t: self.lines.len() as u64, what });
+        self.lines.push(Line { t: self.late + self.lines.len() as u64, what });
     }
 
     pub fn open(&mut self, conn: u64, user: &str, last: bool) {
@@ -50,6 +51,48 @@ impl Script {
 
     pub fn welcome(&mut self, conn: u64, resumed: bool) {
         self.hears(conn, json!({"welcome": {"resumed": resumed}}));
+    }
+
+    /// Seconds pass.
+    pub fn waits(&mut self, seconds: u64) {
+        self.late += seconds * 1_000_000_000;
+    }
+
+    /// Somebody calls over HTTP and is answered.
+    pub fn calls(&mut self, user: &str, (method, path): (&str, &str), body: Value, answer: Value) {
+        let call = 1_000 + self.lines.len() as u64;
+        self.note(What::Call { call, user: user.into(), method: method.into(), path: path.into(), body });
+        self.note(What::Answer { call, status: 200, body: answer });
+    }
+
+    /// Message `seq` changes: the log tells of it, and whoever asked is told `version`. Answers the change's seq.
+    pub fn changes(&mut self, conn: u64, (op, kind): (&str, &str), seq: i64, version: i64, more: Value) -> i64 {
+        let user = if conn == ALICE { "alice" } else { "bob" };
+        let mut body = json!({"conversation_id": "g", "seq": seq});
+        if let (Some(body), Some(more)) = (body.as_object_mut(), more.as_object()) {
+            body.extend(more.clone());
+        }
+        let id = self.asks(conn, op, body);
+        let change = self.logged(user, "", json!({kind: {"target_seq": seq, "version": version}}));
+        let changed = json!({"conversation_id": "g", "seq": seq, "version": version, "change_seq": change});
+        self.replies(conn, id, op, changed);
+        self.rewrite(seq, "version", json!(version));
+        change
+    }
+
+    /// A message is edited to say what `cmid` would say.
+    pub fn edits(&mut self, conn: u64, seq: i64, version: i64, cmid: &str) {
+        self.changes(conn, ("edit", "edited"), seq, version, json!({"content": text(cmid)}));
+        self.rewrite(seq, "content", text(cmid));
+        self.rewrite(seq, "edited_at", json!(2000));
+    }
+
+    /// A message is recalled.
+    pub fn recalls(&mut self, conn: u64, seq: i64, version: i64) {
+        self.changes(conn, ("recall", "recalled"), seq, version, json!({}));
+        let user = if conn == ALICE { "alice" } else { "bob" };
+        self.rewrite(seq, "content", json!({"withdrawn": {"user_id": user}}));
+        self.rewrite(seq, "countable", json!(false));
     }
 
     pub fn killed(&mut self) {
@@ -78,7 +121,7 @@ impl Script {
         let seq = self.log.len() as i64 + 1;
         let countable = content.get("text").is_some();
         self.log.push(json!({"conversation_id": "g", "seq": seq, "sender_id": sender, "client_msg_id": cmid,
-            "server_ts": 1000 + seq, "countable": countable, "content": content}));
+            "server_ts": 1000 + seq, "version": 1, "countable": countable, "content": content}));
         seq
     }
 

@@ -20,6 +20,7 @@ use super::{
 use crate::wire::frame::{Event, Problem, Reply, ServerFrame};
 
 mod acts;
+mod changes;
 
 /// A device of somebody.
 pub struct Device {
@@ -34,6 +35,8 @@ pub struct Device {
     again: VecDeque<(Instant, Intent)>,
     /// Messages sent lately, to be repeated on purpose.
     recent: VecDeque<Intent>,
+    /// Messages that it saw lately: where, which, and whether they are its owner's.
+    seen: VecDeque<(String, i64, bool)>,
     hushed_until: Instant,
     /// What calls over HTTP hand back: a message whose outcome is unknown, or nothing.
     returned: (mpsc::Sender<Option<Intent>>, mpsc::Receiver<Option<Intent>>),
@@ -68,6 +71,7 @@ impl Device {
             knowledge: Knowledge::default(),
             again: VecDeque::new(),
             recent: VecDeque::new(),
+            seen: VecDeque::new(),
             hushed_until: Instant::now(),
             returned: mpsc::channel(64),
             calls_open: 0,
@@ -239,12 +243,23 @@ impl Device {
     fn happened(&mut self, event: Event) {
         if let Some(entry) = event.entry {
             self.knowledge.pushed(&entry.conversation_id, entry.seq);
+            if entry.countable {
+                self.remember(entry.conversation_id, entry.seq, entry.sender_id == self.person.id);
+            }
         }
         if let Some(own) = event.own_entry {
             self.knowledge.pushed(&own.conversation_id, own.seq);
+            self.remember(own.conversation_id, own.seq, true);
         }
         if let Some(joined) = event.conversation_joined {
-            self.knowledge.want(&joined.conversation_id);
+            self.knowledge.came_in(&joined.conversation_id);
+        }
+    }
+
+    fn remember(&mut self, conversation: String, seq: i64, own: bool) {
+        self.seen.push_back((conversation, seq, own));
+        if self.seen.len() > 60 {
+            self.seen.pop_front();
         }
     }
 
@@ -272,7 +287,7 @@ impl Device {
                 let many =
                     reply.sync_conversations.into_iter().flat_map(|pages| pages.items).filter_map(|item| item.page);
                 let pages: Vec<_> = reply.sync_conversation.into_iter().chain(many).collect();
-                pages.iter().for_each(|page| self.knowledge.learned(page));
+                pages.iter().for_each(|page| self.knowledge.learned(page, &self.person.id));
                 let answered = |name: &String| pages.iter().any(|page| page.conversation_id == *name);
                 for name in conversations.iter().filter(|name| !answered(name)) {
                     self.knowledge.refused(name);

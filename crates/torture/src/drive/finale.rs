@@ -43,7 +43,21 @@ async fn read_all(world: Arc<World>, person: Arc<Person>, mut dice: Dice) -> Res
         // Says who the two people of a direct conversation are.
         person.insist("GET", &format!("/v1/conversations/{}", head.conversation_id), Value::Null).await?;
     }
+    look_around(&world, &person, &heads).await?;
     reader.close().await;
+    Ok(())
+}
+
+/// What is on when all is quiet: one's blocks, and the links into one's groups. And the histories, for recalled words.
+async fn look_around(world: &World, person: &Person, heads: &HeadsPage) -> Result<()> {
+    person.insist("GET", "/v1/blocks?limit=200", Value::Null).await?;
+    for group in world.groups().iter().filter(|group| world.people[group.owner].id == person.id) {
+        person.insist("GET", &format!("/v1/conversations/{}/links", group.id), Value::Null).await?;
+    }
+    for head in &heads.items {
+        let path = format!("/v1/conversations/{}/messages?limit=200", head.conversation_id);
+        person.insist("GET", &path, Value::Null).await?;
+    }
     Ok(())
 }
 

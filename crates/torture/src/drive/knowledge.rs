@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::wire::frame::{Head, SyncPage};
+use crate::wire::{
+    Content,
+    frame::{Head, SyncPage},
+};
 
 /// A device's state. It outlives connections.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +21,8 @@ pub struct Knowledge {
     wanting: BTreeSet<String>,
     /// Conversations that are being asked for; `true` if something came meanwhile.
     asking: BTreeMap<String, bool>,
+    /// The entries by which the owner came into conversations, as far as they were met on pages.
+    joinings: BTreeSet<(String, i64)>,
 }
 
 impl Knowledge {
@@ -39,6 +44,12 @@ impl Knowledge {
         }
     }
 
+    /// The owner came in: what was hidden from them before may be theirs now, and what they held may have changed.
+    pub fn came_in(&mut self, conversation: &str) {
+        self.places.insert(conversation.to_owned(), 0);
+        self.want(conversation);
+    }
+
     /// Heads were told.
     pub fn told(&mut self, head: &Head) {
         let place = *self.places.entry(head.conversation_id.clone()).or_default();
@@ -55,10 +66,19 @@ impl Knowledge {
         Some((conversation, after))
     }
 
-    /// What was asked for came.
-    pub fn learned(&mut self, page: &SyncPage) {
-        let place = self.places.entry(page.conversation_id.clone()).or_default();
+    /// What was asked for came, for `owner`.
+    pub fn learned(&mut self, page: &SyncPage, owner: &str) {
+        let conversation = &page.conversation_id;
+        let place = self.places.entry(conversation.clone()).or_default();
+        let knew_some = *place > 0;
         *place = page.next_seq.max(*place);
+        for entry in &page.entries {
+            let came_in =
+                matches!(Content::read(&entry.content), Content::Joined(people) if people.iter().any(|id| id == owner));
+            if came_in && self.joinings.insert((conversation.clone(), entry.seq)) && knew_some {
+                self.came_in(conversation);
+            }
+        }
         let again = self.asking.remove(&page.conversation_id).unwrap_or_default();
         if page.has_more || again {
             self.want(&page.conversation_id);
@@ -100,7 +120,7 @@ mod tests {
         assert_eq!(knowledge.ask(), Some(("c".into(), 1)));
         knowledge.pushed("c", 5);
         let page = SyncPage { conversation_id: "c".into(), next_seq: 4, ..SyncPage::default() };
-        knowledge.learned(&page);
+        knowledge.learned(&page, "me");
         assert_eq!(knowledge.ask(), Some(("c".into(), 4)));
         knowledge.cut_off();
         assert!(!knowledge.complete());

@@ -1,12 +1,14 @@
 //! The virtual people: real sockets, real HTTP, their own idea of the protocol.
 //!
 //! [`World`] is what all of them share, [`Person`] somebody with an account, [`device`] one of their two devices with
-//! its socket and what it knows, [`social`] what happens between people, [`finale`] the last readers.
+//! its socket and what it knows, [`social`] and [`joining`] what happens between people,
+//! [`finale`] the last readers.
 
 pub mod device;
 mod dice;
 pub mod finale;
 mod http;
+mod joining;
 mod knowledge;
 mod person;
 mod session;

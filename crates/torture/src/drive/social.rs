@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tokio::time::{Duration, sleep};
 
-use super::{Dice, Group, Person, Phase, World, world::lock};
+use super::{Dice, Group, Person, Phase, World, joining, world::lock};
 
 /// Makes everybody friends with everybody.
 pub async fn befriend_all(people: &[Arc<Person>]) -> Result<()> {
@@ -39,23 +39,27 @@ pub async fn run(world: Arc<World>, lane: u64) {
     while world.phase() == Phase::Busy {
         sleep(Duration::from_micros((pause.as_micros() as usize / 2 + dice.below(pause.as_micros() as usize)) as u64))
             .await;
-        match dice.weighted(&[25, 30, 15, 15, 5, 5]) {
+        match dice.weighted(&[24, 26, 15, 12, 8, 5, 18, 8, 12, 16]) {
             0 => remove(&world, &mut dice).await,
             1 => invite(&world, &mut dice).await,
             2 => leave(&world, &mut dice).await,
             3 => part_and_meet(&world, &mut dice).await,
             4 => change_role(&world, &mut dice).await,
-            _ => found(&world, &mut dice).await,
+            5 => found(&world, &mut dice).await,
+            6 => joining::by_link(&world, &mut dice).await,
+            7 => joining::rules(&world, &mut dice).await,
+            8 => joining::mute(&world, &mut dice).await,
+            _ => joining::block(&world, &mut dice).await,
         }
     }
     world.unsettled.fetch_sub(1, Ordering::SeqCst);
 }
 
-fn some_group(world: &World, dice: &mut Dice) -> Option<Arc<Group>> {
+pub(super) fn some_group(world: &World, dice: &mut Dice) -> Option<Arc<Group>> {
     dice.pick(&world.groups()).cloned()
 }
 
-fn some_member(group: &Group, dice: &mut Dice) -> Option<usize> {
+pub(super) fn some_member(group: &Group, dice: &mut Dice) -> Option<usize> {
     let inside: Vec<usize> = lock(&group.members).iter().copied().filter(|&member| member != group.owner).collect();
     dice.pick(&inside).copied()
 }

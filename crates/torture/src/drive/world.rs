@@ -16,6 +16,9 @@ use tokio::{
 use super::{Http, Person};
 use crate::history::{Recorder, What};
 
+/// Nothing comes for so long: longer than reactions wait until they are told.
+const QUIET: Duration = Duration::from_millis(1600);
+
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -34,6 +37,8 @@ pub struct Habits {
     pub pause: Duration,
     /// The pause between two things that happen between people, on average; `None`: nothing happens.
     pub social_pause: Option<Duration>,
+    /// How many such things go on at once.
+    pub social_lanes: u64,
     /// Messages that a device sends at once, at most.
     pub burst: usize,
     /// Of a hundred things that a device does, how many are disconnections.
@@ -44,6 +49,8 @@ pub struct Habits {
     pub stall: Duration,
     /// Of a hundred things that a device does, how many are readings of old pages and heads.
     pub syncs: usize,
+    /// Beside a hundred of these, how many are changes of messages.
+    pub changes: usize,
 }
 
 impl Default for Habits {
@@ -51,11 +58,13 @@ impl Default for Habits {
         Self {
             pause: Duration::from_millis(120),
             social_pause: Some(Duration::from_millis(150)),
+            social_lanes: 3,
             burst: 4,
             disconnects: 3,
             stalls: 1,
             stall: Duration::from_millis(1500),
             syncs: 10,
+            changes: 50,
         }
     }
 }
@@ -145,6 +154,11 @@ impl World {
         lock(&self.groups).clone()
     }
 
+    /// Who `person` is among the people.
+    pub fn index_of(&self, person: &str) -> usize {
+        self.people.iter().position(|known| known.id == person).unwrap_or_default()
+    }
+
     /// Lets everybody finish, waits until nothing moves any more and notes that it is quiet. `false` if it never was.
     pub async fn settle(&self, patience: Duration) -> bool {
         self.phase.send_replace(Phase::Settling);
@@ -156,7 +170,7 @@ impl World {
             if arrivals != seen || self.unsettled.load(Ordering::SeqCst) > 0 {
                 (seen, since) = (arrivals, now);
             }
-            let quiet = now - since > Duration::from_millis(1000);
+            let quiet = now - since > QUIET;
             if quiet || now > deadline {
                 self.recorder.note(What::Quiet {});
                 return quiet;

@@ -81,13 +81,67 @@ pub const FAULTS: &[Fault] = &[
         "order_swapped",
         Invariant::AckRealTimeOrder,
         "messaging, wherever an entry's seq is told: acks, hints, pages, resumes",
-        "every 50th seq of a conversation changes places with the next one, for all readers alike",
+        "every 10th seq of a conversation changes places with the next one, for all readers alike",
     ),
     fault(
         "batch_reversed",
         Invariant::SendOrder,
         "messaging, send lane: where the batch is taken from the queue",
         "the batch is worked off from its end",
+    ),
+    fault(
+        "recall_keeps_words",
+        Invariant::RecallGone,
+        "messaging, recall: where the words give way",
+        "they stay, in the row and in what is pushed; the recall is told all the same",
+    ),
+    fault(
+        "version_repeated",
+        Invariant::ChangeHasTarget,
+        "messaging, log: where a changed row takes its next version",
+        "every 10th change leaves the version as it was",
+    ),
+    fault(
+        "edit_lost",
+        Invariant::OneRecord,
+        "messaging, edit: where the new words are written",
+        "every 5th edit keeps the old words, and is told as any other",
+    ),
+    fault(
+        "reaction_forgotten",
+        Invariant::ReactionsTold,
+        "messaging, reaction: where a message is noted as still to be told of",
+        "every 2nd time it is not noted",
+    ),
+    fault(
+        "leave_forgotten",
+        Invariant::ActsKept,
+        "messaging, leaving and removal: where the stay ends",
+        "nothing happens, and the answer says that it did",
+    ),
+    fault(
+        "block_ignored",
+        Invariant::BlockHolds,
+        "messaging, membership: where it is found how the two of a direct conversation stand",
+        "blocks count for nothing",
+    ),
+    fault(
+        "target_to_outsider",
+        Invariant::Entitlement,
+        "messaging, fanout: where it is found who may see the message that was changed",
+        "everybody who gets the change gets the message",
+    ),
+    fault(
+        "deleted_shown",
+        Invariant::SyncExact,
+        "messaging, membership: where what somebody deleted for themselves is left out of their view",
+        "it is not left out",
+    ),
+    fault(
+        "recalled_counted",
+        Invariant::UnreadCorrect,
+        "messaging, membership: where recalled messages are subtracted from what is unread",
+        "they are not",
     ),
     fault(
         "ts_backwards",
@@ -179,7 +233,7 @@ pub async fn run(program: &Path, scratch: &Path, names: &[String], seed: u64) ->
         println!("{:<24} {:<22} {:>5.1} s  {verdict}", fault.name, fault.breaks.name(), took.as_secs_f64());
     }
     if names.is_empty() {
-        let plain = Torment { seconds: 20, seed, people: 6, habits: habits(Under::Bustle) };
+        let plain = Torment { seconds: 10, seed, people: 6, habits: habits(Under::Bustle) };
         let report = torment::run_own(program, scratch, &[], &scratch.join("history.jsonl"), &plain).await?;
         println!("without a fault: {report}");
         good &= report.clean();
@@ -205,7 +259,8 @@ async fn plant(program: &Path, place: &Path, fault: &Fault, seed: u64) -> Result
 
 fn habits(under: Under) -> Habits {
     let disconnects = if under == Under::Staying { 0 } else { 5 };
-    Habits { pause: Duration::from_millis(70), disconnects, ..Habits::default() }
+    let (pause, social_pause) = (Duration::from_millis(70), Some(Duration::from_millis(70)));
+    Habits { pause, social_pause, social_lanes: 6, disconnects, ..Habits::default() }
 }
 
 #[cfg(test)]

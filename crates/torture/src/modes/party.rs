@@ -68,7 +68,7 @@ impl Party {
                 self.guests.spawn(device.run());
             }
         }
-        for lane in 0..2 {
+        for lane in 0..self.world.habits.social_lanes {
             self.guests.spawn(social::run(self.world.clone(), lane));
         }
         Ok(())

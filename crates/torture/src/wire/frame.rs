@@ -28,6 +28,9 @@ messages! {
         sync_conversation: Option<SyncFrom>,
         sync_conversations: Option<SyncConversations>,
         read: Option<MoveRead>,
+        edit: Option<Edit>,
+        recall: Option<Recall>,
+        react: Option<React>,
     }
     /// A message to store.
     Send { conversation_id: String, client_msg_id: String, content: Value }
@@ -39,6 +42,12 @@ messages! {
     SyncConversations { items: Vec<SyncFrom> }
     /// Move the read cursor.
     MoveRead { conversation_id: String, read_seq: i64 }
+    /// Put other words in the place of a message's.
+    Edit { conversation_id: String, seq: i64, content: Value }
+    /// Take a message back.
+    Recall { conversation_id: String, seq: i64 }
+    /// React to a message, or no longer.
+    React { conversation_id: String, seq: i64, emoji: String, remove: bool }
 
     /// What a server sends: one of these.
     ServerFrame {
@@ -64,14 +73,19 @@ messages! {
         sync_conversations: Option<SyncPages>,
         sync_me: Option<Value>,
         read: Option<ReadMoved>,
+        edit: Option<Changed>,
+        recall: Option<Changed>,
+        react: Option<Changed>,
         error: Option<Problem>,
     }
+    /// A message was changed: the version it has now, and the entry that tells of it, if one does.
+    Changed { conversation_id: String, seq: i64, version: i64, change_seq: i64 }
     /// A message is stored.
     SendAck { client_msg_id: String, conversation_id: String, seq: i64, server_ts: i64, dup: bool }
     /// Conversations that moved.
     HeadsPage { items: Vec<Head>, next_token: String, has_more: bool }
     /// One conversation's state as its reader may see it.
-    Head { conversation_id: String, head_seq: i64, earliest_seq: i64, read_seq: i64, unread: i64 }
+    Head { conversation_id: String, head_seq: i64, earliest_seq: i64, read_seq: i64, unread: i64, mentions: i64 }
     /// A page of a log.
     SyncPage {
         conversation_id: String,
@@ -106,7 +120,13 @@ messages! {
         friend_request: Option<Value>,
         invitation: Option<Value>,
         session_ended: Option<Value>,
+        deleted: Option<Deleted>,
+        target: Option<Entry>,
     }
+    /// What somebody deleted for themselves.
+    Deleted { conversation_id: String, ranges: Vec<HiddenRange> }
+    /// How many reacted so.
+    Reaction { emoji: String, count: i64 }
     /// An entry of a log.
     Entry {
         conversation_id: String,
@@ -114,9 +134,12 @@ messages! {
         sender_id: String,
         client_msg_id: String,
         server_ts: i64,
+        version: i64,
         countable: bool,
         fallback_text: String,
         content: Value,
+        edited_at: i64,
+        reactions: Vec<Reaction>,
     }
     /// An entry that this very connection sent.
     OwnEntry { conversation_id: String, seq: i64, client_msg_id: String }

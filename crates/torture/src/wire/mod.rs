@@ -11,5 +11,5 @@ mod protobuf;
 pub mod shape;
 
 pub use base32::{id_text, new_id};
-pub use content::Content;
+pub use content::{Change, Changed, Content, Mentions};
 pub use protobuf::{decode, encode};

@@ -46,6 +46,9 @@ use Kind::{Flag, Id, Message, Number, Text};
 const ROLE: Kind = Kind::Word(&["unspecified", "member", "admin", "owner"]);
 const REQUEST_STATE: Kind = Kind::Word(&["unspecified", "pending", "accepted", "rejected", "expired"]);
 
+const INVITERS: Kind = Kind::Word(&["unspecified", "members", "admins"]);
+const HISTORY_FOR: Kind = Kind::Word(&["unspecified", "joining", "all"]);
+
 const EMPTY: Shape = &[];
 const ONE_USER: Shape = &[one(1, "user_id", Id)];
 
@@ -59,7 +62,33 @@ const CONTENT: Shape = &[
     one(20, "role_changed", Message(&[one(1, "user_id", Id), one(2, "role", ROLE)])),
     one(21, "opened", Message(EMPTY)),
     one(22, "closed", Message(EMPTY)),
+    one(26, "owner_changed", Message(ONE_USER)),
+    one(28, "member_muted", Message(&[one(1, "user_id", Id), one(2, "until_at", Number)])),
+    one(29, "all_muted", Message(&[one(1, "until_at", Number)])),
+    one(
+        31,
+        "rules_changed",
+        Message(&[one(
+            1,
+            "rules",
+            Message(&[one(1, "approval", Flag), one(2, "inviters", INVITERS), one(3, "history", HISTORY_FOR)]),
+        )]),
+    ),
+    one(32, "withdrawn", Message(&[one(1, "user_id", Id), one(2, "at", Number)])),
+    one(40, "edited", Message(VERSIONED)),
+    one(41, "recalled", Message(VERSIONED)),
+    one(
+        42,
+        "reacted",
+        Message(&[one(1, "target_seq", Number), one(2, "version", Number), many(3, "reactions", Message(REACTION))]),
+    ),
+    one(43, "pinned", Message(&[one(1, "target_seq", Number)])),
+    one(44, "unpinned", Message(&[one(1, "target_seq", Number)])),
+    one(51, "mentions", Message(&[many(1, "user_ids", Id), one(2, "all", Flag)])),
 ];
+
+const VERSIONED: Shape = &[one(1, "target_seq", Number), one(2, "version", Number)];
+const REACTION: Shape = &[one(1, "emoji", Text), one(2, "count", Number)];
 
 const ENTRY: Shape = &[
     one(1, "conversation_id", Id),
@@ -71,6 +100,8 @@ const ENTRY: Shape = &[
     one(7, "countable", Flag),
     one(8, "fallback_text", Text),
     one(9, "content", Message(CONTENT)),
+    one(10, "edited_at", Number),
+    many(11, "reactions", Message(REACTION)),
 ];
 
 const FRIEND: Shape = &[one(1, "user_id", Id), one(2, "since_at", Number), one(3, "conversation_id", Id)];
@@ -95,13 +126,17 @@ const HEAD: Shape = &[
     one(3, "earliest_seq", Number),
     one(4, "read_seq", Number),
     one(5, "unread", Number),
+    one(6, "mentions", Number),
 ];
+
+const HIDDEN_RANGE: Shape = &[one(1, "from_seq", Number), one(2, "to_seq", Number)];
+const DELETED: Shape = &[one(1, "conversation_id", Id), many(2, "ranges", Message(HIDDEN_RANGE))];
 
 const SYNC_PAGE: Shape = &[
     one(1, "conversation_id", Id),
     many(2, "entries", Message(ENTRY)),
     many(3, "targets", Message(ENTRY)),
-    many(4, "hidden", Message(&[one(1, "from_seq", Number), one(2, "to_seq", Number)])),
+    many(4, "hidden", Message(HIDDEN_RANGE)),
     one(5, "next_seq", Number),
     one(6, "head_seq", Number),
     one(7, "earliest_seq", Number),
@@ -140,7 +175,21 @@ const REQUEST: Shape = &[
     ),
     one(7, "sync_me", Message(&[one(1, "token", Text)])),
     one(8, "read", Message(&[one(1, "conversation_id", Id), one(2, "read_seq", Number)])),
+    one(
+        9,
+        "edit",
+        Message(&[one(1, "conversation_id", Id), one(2, "seq", Number), one(3, "content", Message(CONTENT))]),
+    ),
+    one(10, "recall", Message(&[one(1, "conversation_id", Id), one(2, "seq", Number)])),
+    one(
+        11,
+        "react",
+        Message(&[one(1, "conversation_id", Id), one(2, "seq", Number), one(3, "emoji", Text), one(4, "remove", Flag)]),
+    ),
 ];
+
+const CHANGED: Shape =
+    &[one(1, "conversation_id", Id), one(2, "seq", Number), one(3, "version", Number), one(4, "change_seq", Number)];
 
 /// What clients send.
 pub const CLIENT_FRAME: Shape = &[
@@ -200,9 +249,13 @@ const REPLY: Shape = &[
             many(4, "removed", Id),
             one(5, "next_token", Text),
             one(6, "has_more", Flag),
+            many(8, "deleted", Message(DELETED)),
         ]),
     ),
     one(7, "read", Message(READ_MOVED)),
+    one(8, "edit", Message(CHANGED)),
+    one(9, "recall", Message(CHANGED)),
+    one(10, "react", Message(CHANGED)),
     one(15, "error", Message(PROBLEM)),
 ];
 
@@ -216,6 +269,8 @@ const EVENT: Shape = &[
     one(7, "conversation_joined", Message(&[one(1, "conversation_id", Id), one(2, "earliest_seq", Number)])),
     one(8, "invitation", Message(&[one(1, "conversation_id", Id), one(2, "user_id", Id)])),
     one(9, "session_ended", Message(&[one(1, "session_id", Id), one(2, "reason", Text)])),
+    one(12, "deleted", Message(DELETED)),
+    one(32, "target", Message(ENTRY)),
 ];
 
 /// What servers send.

@@ -13,7 +13,7 @@ impl Device {
     /// Does something. `true` if that was to go away.
     pub(super) async fn act(&mut self, session: &mut Session) -> Result<bool> {
         let habits = self.world.habits.clone();
-        let weights = [60, 8, 2, 10, habits.syncs, 3, habits.stalls, habits.disconnects];
+        let weights = [60, 8, 2, 10, habits.syncs, 3, habits.stalls, habits.disconnects, habits.changes];
         match self.dice.weighted(&weights) {
             0 => self.say(session).await?,
             1 => self.repeat(session, false).await?,
@@ -22,12 +22,13 @@ impl Device {
             4 => self.look_back(session).await?,
             5 => session.socket.send(&json!({"ping": {}})).await?,
             6 => sleep(Duration::from_millis(self.dice.below(habits.stall.as_millis() as usize) as u64)).await,
-            _ => return Ok(true),
+            7 => return Ok(true),
+            _ => self.change(session).await?,
         }
         Ok(false)
     }
 
-    fn some_conversation(&mut self) -> Option<String> {
+    pub(super) fn some_conversation(&mut self) -> Option<String> {
         let all = self.knowledge.conversations();
         self.dice.pick(&all).cloned()
     }
@@ -53,11 +54,25 @@ impl Device {
         Ok(())
     }
 
-    fn new_intent(&mut self, conversation: String) -> Intent {
+    /// Words that nobody else says, nor this device again.
+    pub(super) fn new_words(&mut self) -> String {
         self.texts += 1;
-        let text = format!("{} {} {}", self.login.device, self.texts, "~".repeat(self.dice.below(120)));
+        format!("{} {} {}", self.login.device, self.texts, "~".repeat(self.dice.below(120)))
+    }
+
+    /// Words that are meant for somebody, or, rarely, for all.
+    pub(super) fn meant_for_somebody(&mut self, text: String) -> Value {
+        let world = self.world.clone();
+        let named = self.dice.pick(&world.people).map(|person| &*person.id);
+        let all = self.dice.chance(10);
+        json!({"text": {"text": text}, "mentions": {"user_ids": [named], "all": all}})
+    }
+
+    fn new_intent(&mut self, conversation: String) -> Intent {
+        let text = self.new_words();
         let content = match self.dice.below(10) {
             0 => json!({"custom": {"type": "poll", "payload": text, "fallback_text": "a poll"}}),
+            1 | 2 => self.meant_for_somebody(text),
             _ => json!({"text": {"text": text}}),
         };
         Intent { conversation, cmid: self.dice.id(self.world.unix_ms()), content }

@@ -1,9 +1,11 @@
 //! The property of sync: whatever happened, after a sync a device holds what a fresh device holds.
 //!
 //! Each history has three people of its own. Of one of them two devices are watched ([`watched`]) while random things
-//! happen ([`story`]): removal, rejoining, unfriending, floods beyond the push window, disconnections with resume points
-//! and tokens of any age, restarts of the server.
+//! happen ([`story`], [`changing`]): edits, recalls, reactions, deletions for oneself, removal, rejoining, other rules,
+//! unfriending, blocks, floods beyond the push window, disconnections with resume points and tokens of any age, restarts
+//! of the server.
 
+mod changing;
 mod fresh;
 mod story;
 mod watched;

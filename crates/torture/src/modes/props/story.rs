@@ -11,23 +11,30 @@ use super::{
     fresh::{State, fresh},
     watched::Watched,
 };
-use crate::drive::{Dice, Encoding, Person, finale::Reader, persist};
+use crate::drive::{Answer, Dice, Encoding, Person, finale::Reader, persist};
 
 /// How often a step is tried that a restart cut off.
 const TRIES: usize = 5;
 
-struct Story<'s> {
+pub(super) struct Story<'s> {
     stage: &'s Stage,
-    dice: Dice,
-    host: Arc<Person>,
+    pub(super) dice: Dice,
+    pub(super) host: Arc<Person>,
     /// Whose devices are watched.
-    guest: Arc<Person>,
-    third: Arc<Person>,
+    pub(super) guest: Arc<Person>,
+    pub(super) third: Arc<Person>,
     group: String,
     direct: String,
     devices: Vec<Watched>,
     steps: Vec<String>,
+    /// Messages that stand: where, which, whose.
+    pub(super) said: Vec<(String, i64, Arc<Person>)>,
+    /// When somebody reacted last: that is told only a moment later.
+    pub(super) reacted_at: Option<Instant>,
 }
+
+/// How long it may take until reactions are told.
+const TOLD: Duration = Duration::from_secs(4);
 
 /// Tells the history of `seed`. A failure comes with the steps that led to it.
 pub async fn tell(stage: &Stage, seed: u64) -> Result<(), (anyhow::Error, Vec<String>)> {
@@ -61,7 +68,19 @@ async fn begin(stage: &Stage, seed: u64) -> Result<Story<'_>> {
     for encoding in [Encoding::Json, Encoding::Proto] {
         devices.push(Watched::new(world.clone(), guest.clone(), encoding, &mut dice).await?);
     }
-    Ok(Story { stage, dice, host, guest, third, group, direct, devices, steps: Vec::new() })
+    Ok(Story {
+        stage,
+        dice,
+        host,
+        guest,
+        third,
+        group,
+        direct,
+        devices,
+        steps: Vec::new(),
+        said: Vec::new(),
+        reacted_at: None,
+    })
 }
 
 impl Story<'_> {
@@ -88,7 +107,7 @@ impl Story<'_> {
 
     async fn step(&mut self) -> Result<()> {
         let device = self.dice.below(self.devices.len());
-        match self.dice.weighted(&[24, 8, 6, 8, 8, 5, 4, 4, 14, 8, 14, 10]) {
+        match self.dice.weighted(&[24, 8, 6, 8, 8, 5, 4, 4, 14, 8, 14, 10, 20, 5, 4, 3]) {
             0 => self.others_talk().await,
             1 => self.guest_talks(device).await,
             2 => self.call("the guest is removed", &self.host.clone(), "DELETE", self.member_path(), Value::Null).await,
@@ -117,11 +136,15 @@ impl Story<'_> {
                 Ok(())
             }
             10 => self.look(device).await,
-            _ => self.reads(device).await,
+            11 => self.reads(device).await,
+            12 => self.something_changes().await,
+            13 => self.guest_deletes().await,
+            14 => self.rules_change().await,
+            _ => self.somebody_blocks().await,
         }
     }
 
-    fn group_path(&self, rest: &str) -> String {
+    pub(super) fn group_path(&self, rest: &str) -> String {
         format!("/v1/conversations/{}{rest}", self.group)
     }
 
@@ -130,11 +153,22 @@ impl Story<'_> {
     }
 
     /// Does something whose refusal is no failure: one who is not there cannot be removed.
-    async fn call(&mut self, step: &str, who: &Person, method: &str, path: String, body: Value) -> Result<()> {
+    pub(super) async fn call(
+        &mut self,
+        step: &str,
+        who: &Person,
+        method: &str,
+        path: String,
+        body: Value,
+    ) -> Result<()> {
+        self.ask(step, who, method, path, body).await.map(drop)
+    }
+
+    async fn ask(&mut self, step: &str, who: &Person, method: &str, path: String, body: Value) -> Result<Answer> {
         self.steps.push(step.into());
         let answer = persist(|| who.call(method, &path, body.clone())).await;
         ensure!(!answer.unknown(), "{step}: {} {}", answer.status, answer.body);
-        Ok(())
+        Ok(answer)
     }
 
     async fn comes_back(&mut self) -> Result<()> {
@@ -152,7 +186,7 @@ impl Story<'_> {
         if self.dice.chance(60) { self.group.clone() } else { self.direct.clone() }
     }
 
-    fn words(&mut self) -> Value {
+    pub(super) fn words(&mut self) -> Value {
         json!({"text": {"text": format!("words {}", self.dice.roll())}})
     }
 
@@ -166,10 +200,15 @@ impl Story<'_> {
         Ok(())
     }
 
-    async fn talk(&mut self, who: &Person, conversation: &str) -> Result<()> {
+    async fn talk(&mut self, who: &Arc<Person>, conversation: &str) -> Result<()> {
         let body = json!({"client_msg_id": self.dice.id(self.stage.world.unix_ms()), "content": self.words()});
         let step = format!("a message to {}", if conversation == self.group { "the group" } else { "the guest" });
-        self.call(&step, who, "POST", format!("/v1/conversations/{conversation}/messages"), body).await
+        let path = format!("/v1/conversations/{conversation}/messages");
+        let answer = self.ask(&step, who, "POST", path, body).await?;
+        if let Some(seq) = answer.body.get("seq").and_then(Value::as_i64) {
+            self.said.push((conversation.to_owned(), seq, who.clone()));
+        }
+        Ok(())
     }
 
     async fn guest_talks(&mut self, device: usize) -> Result<()> {
@@ -242,25 +281,34 @@ impl Story<'_> {
         if self.devices[device].connected() && self.devices[device].continuous && self.dice.chance(50) {
             self.pushed_state(device).await?;
         }
+        let deadline = Instant::now() + TOLD;
+        loop {
+            self.synced(device).await?;
+            let right = self.fresh().await?;
+            let Some(found) = self.devices[device].state.difference(&right, &self.guest.id) else { return Ok(()) };
+            // Reactions may be told between the sync and the look of the fresh device.
+            let being_told = self.reacted_at.is_some_and(|at| at.elapsed() < TOLD) && Instant::now() < deadline;
+            ensure!(being_told, "after a sync, device {device} differs: {found}");
+            sleep(Duration::from_millis(300)).await;
+        }
+    }
+
+    async fn synced(&mut self, device: usize) -> Result<()> {
         let mut tried = 0;
         loop {
             self.connected(device, false).await?;
             match self.devices[device].sync(&mut self.dice).await {
-                Ok(()) => break,
+                Ok(()) => return Ok(()),
                 Err(error) if tried == TRIES => return Err(error.context("a device could not sync")),
                 Err(_cut_off) => self.devices[device].leave(false).await,
             }
             tried += 1;
         }
-        let right = self.fresh().await?;
-        let found = self.devices[device].state.difference(&right);
-        ensure!(found.is_none(), "after a sync, device {device} differs: {}", found.unwrap_or_default());
-        Ok(())
     }
 
     /// A device that lost nothing is complete without asking, within moments.
     async fn pushed_state(&mut self, device: usize) -> Result<()> {
-        let right = self.fresh().await?;
+        let mut right = self.fresh().await?;
         let deadline = Instant::now() + Duration::from_secs(5);
         loop {
             if self.devices[device].listen(Duration::from_millis(5)).await.is_err() || !self.devices[device].continuous
@@ -268,11 +316,10 @@ impl Story<'_> {
                 return Ok(());
             }
             let mine = State { entries: self.devices[device].state.entries.clone(), ..right.clone() };
-            match mine.difference(&right) {
-                None => return Ok(()),
-                Some(found) => {
-                    ensure!(Instant::now() < deadline, "device {device} was not told by pushes: {found}");
-                }
+            let Some(found) = mine.difference(&right, &self.guest.id) else { return Ok(()) };
+            ensure!(Instant::now() < deadline, "device {device} was not told by pushes: {found}");
+            if self.reacted_at.is_some() {
+                right = self.fresh().await?;
             }
         }
     }

@@ -1,6 +1,10 @@
 //! A device that is watched: it follows the client's rule to the letter and keeps every token it was ever given.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
@@ -9,7 +13,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::fresh::State;
 use crate::{
     drive::{Dice, Encoding, Knowledge, Login, Person, Received, Socket, World},
-    wire::frame::{Event, Reply, ServerFrame},
+    wire::{
+        Content,
+        frame::{Entry, Event, Reply, ServerFrame},
+    },
 };
 
 /// A watched device.
@@ -26,6 +33,10 @@ pub struct Watched {
     /// Whether pushes alone keep it complete: it synced on this connection, or resumed from such a one.
     pub continuous: bool,
     lost_track: bool,
+    /// Messages that are held in an older version, as a change said that came without them.
+    stale: BTreeSet<(String, i64)>,
+    /// What was deleted when the unread counts were last asked for because of it.
+    deleted_counted: BTreeMap<String, Vec<(i64, i64)>>,
     page_limit: usize,
     heads_tokens: Vec<String>,
     me_tokens: Vec<String>,
@@ -47,6 +58,8 @@ impl Watched {
             state: State::default(),
             continuous: false,
             lost_track: false,
+            stale: BTreeSet::new(),
+            deleted_counted: BTreeMap::new(),
             page_limit: 20,
             heads_tokens: vec![String::new()],
             me_tokens: vec![String::new()],
@@ -103,7 +116,8 @@ impl Watched {
                 Err(_silence) => break,
             }
         }
-        if self.continuous && !self.knowledge.complete() && self.socket.is_some() {
+        let complete = self.knowledge.complete() && self.stale.is_empty();
+        if self.continuous && !complete && self.socket.is_some() {
             self.catch_up().await?;
         }
         Ok(())
@@ -115,20 +129,8 @@ impl Watched {
             let latest = tokens.last().cloned().unwrap_or_default();
             if dice.chance(60) { latest } else { dice.pick(tokens).cloned().unwrap_or_default() }
         };
-        let mut token = any(&self.heads_tokens, dice);
-        loop {
-            let reply = self.ask("sync_heads", json!({"token": token, "limit": 1 + dice.below(4)})).await?;
-            let page = reply.sync_heads.context("no heads")?;
-            for head in &page.items {
-                self.knowledge.told(head);
-                self.state.keep_head(head);
-            }
-            token = page.next_token;
-            if !page.has_more {
-                break;
-            }
-        }
-        self.heads_tokens.push(token);
+        let token = any(&self.heads_tokens, dice);
+        self.ask_heads(token, dice).await?;
         self.page_limit = 1 + dice.below(40);
         self.catch_up().await?;
         let mut token = any(&self.me_tokens, dice);
@@ -141,18 +143,56 @@ impl Watched {
             }
         }
         self.me_tokens.push(token);
+        if self.state.deleted != self.deleted_counted {
+            // What was deleted on another device is unread no longer, and moves no head.
+            self.deleted_counted = self.state.deleted.clone();
+            self.ask_heads(String::new(), dice).await?;
+            self.catch_up().await?;
+        }
         self.continuous = true;
         Ok(())
+    }
+
+    async fn ask_heads(&mut self, mut token: String, dice: &mut Dice) -> Result<()> {
+        loop {
+            let reply = self.ask("sync_heads", json!({"token": token, "limit": 1 + dice.below(4)})).await?;
+            let page = reply.sync_heads.context("no heads")?;
+            for head in &page.items {
+                self.knowledge.told(head);
+                self.state.keep_head(head);
+            }
+            token = page.next_token;
+            if !page.has_more {
+                self.heads_tokens.push(token);
+                return Ok(());
+            }
+        }
     }
 
     async fn catch_up(&mut self) -> Result<()> {
         while let Some((conversation, after)) = self.knowledge.ask() {
             let body = json!({"conversation_id": conversation, "after_seq": after, "limit": self.page_limit});
             let page = self.ask("sync_conversation", body).await?.sync_conversation.context("no page")?;
-            self.knowledge.learned(&page);
+            self.knowledge.learned(&page, &self.person.id);
+            page.entries.iter().chain(&page.targets).for_each(|entry| self.state.keep(entry.clone()));
+            page.entries.iter().for_each(|entry| self.look_for_target(entry));
+        }
+        while let Some((conversation, seq)) = self.stale.pop_first() {
+            let body = json!({"conversation_id": conversation, "after_seq": seq - 1, "limit": 1});
+            let page = self.ask("sync_conversation", body).await?.sync_conversation.context("no page")?;
             page.entries.into_iter().for_each(|entry| self.state.keep(entry));
         }
         Ok(())
+    }
+
+    /// A change says that a message has a later version than the one that is held.
+    fn look_for_target(&mut self, entry: &Entry) {
+        let conversation = &entry.conversation_id;
+        if let Content::Change(change) = Content::read(&entry.content)
+            && self.state.version(conversation, change.target).is_some_and(|held| held < change.version)
+        {
+            self.stale.insert((conversation.clone(), change.target));
+        }
     }
 
     /// Moves the read cursor.
@@ -222,14 +262,19 @@ impl Watched {
     fn happened(&mut self, event: Event) {
         if let Some(entry) = event.entry {
             self.knowledge.pushed(&entry.conversation_id, entry.seq);
-            self.state.keep(entry);
+            self.state.keep(entry.clone());
+            event.target.into_iter().for_each(|target| self.state.keep(target));
+            self.look_for_target(&entry);
+        }
+        if let Some(deleted) = event.deleted {
+            self.state.keep_deleted(deleted);
         }
         if let Some(own) = event.own_entry {
             // The words of one's own entry are known, but not its time: the log is asked, as for any other.
             self.knowledge.want(&own.conversation_id);
         }
         if let Some(joined) = event.conversation_joined {
-            self.knowledge.want(&joined.conversation_id);
+            self.knowledge.came_in(&joined.conversation_id);
         }
     }
 }
