@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use anser_auth::AuthService;
 use anser_contact::ContactService;
-use anser_contract::Peer;
+use anser_contract::{Peer, v1::Users};
 use anser_engine::outbox::Outbox;
 use anser_gateway::{GatewayServices, Health};
-use anser_messaging::Messaging;
+use anser_messaging::{Messaging, MessagingService};
 use anser_types::Clock;
 use anser_user::UserService;
 use anyhow::Context;
@@ -59,12 +59,13 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
                 (true, Some(listener)) => Node::loopback(listener, engines.peer.clone())?,
                 _ => Node::alone(),
             };
-            let services = services(&config, &engines, &clock, &mut node).await?;
+            let (services, seen) = services(&config, &engines, &clock, &mut node).await?;
             upkeep::closing(&services, &clock, &shutdown);
             // Needed until the last request is answered, so it ends with the process and not with the shutdown.
             let _peers = serve_peers(sockets.peers, node, &CancellationToken::new());
             let door = Door::open(&config, services, &clock, &health, &metrics)?;
             let outcome = door.serve(sockets.clients, &shutdown).await;
+            seen.note(drain).await;
             lifecycle::bounded(drain, engines.db.close()).await;
             outcome
         }
@@ -72,7 +73,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             let engines = Engines::open(&config, &clock, &health)?;
             upkeep::store(&engines, &health, &shutdown);
             let mut node = Node::serving(engines.peer.clone());
-            let services = services(&config, &engines, &clock, &mut node).await?;
+            let (services, seen) = services(&config, &engines, &clock, &mut node).await?;
             upkeep::closing(&services, &clock, &shutdown);
             if let Some(listener) = sockets.probes {
                 probes::serve(listener, &health, &metrics, &shutdown);
@@ -84,6 +85,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             health.set_ready(false);
             // The gateways' streams never end by themselves; single calls get a moment.
             let _streams_remain = timeout(drain.min(MOMENT), served).await;
+            seen.note(drain).await;
             lifecycle::bounded(drain, engines.db.close()).await;
             Ok(())
         }
@@ -98,7 +100,7 @@ async fn services(
     engines: &Engines,
     clock: &Clock,
     node: &mut Node,
-) -> anyhow::Result<GatewayServices> {
+) -> anyhow::Result<(GatewayServices, LastSeen)> {
     let db = &engines.db;
 
     let users = node.users(Arc::new(UserService::new(db, engines.user, options::user(config), clock.clone())));
@@ -111,6 +113,8 @@ async fn services(
     let messaging = Messaging::start(db, messaging, clock.clone()).await?;
     messaging.start_auditor();
     messaging.start_telling_reactions();
+    messaging.start_noting_seen(users.clone());
+    let seen = LastSeen { messaging: messaging.clone(), users: users.clone() };
     let conversations = node.conversations(messaging.clone());
     let messages = node.messages(messaging);
 
@@ -128,7 +132,24 @@ async fn services(
     let contacts = node.contacts(contact);
 
     let events = node.events(Outbox::new(db));
-    Ok(GatewayServices { users, auth, contacts, conversations, messages, events })
+    Ok((GatewayServices { users, auth, contacts, conversations, messages, events }, seen))
+}
+
+/// What is still to be noted at the end: when people were last online.
+struct LastSeen {
+    messaging: Arc<MessagingService>,
+    users: Arc<dyn Users>,
+}
+
+impl LastSeen {
+    async fn note(&self, patience: Duration) {
+        lifecycle::bounded(patience, async {
+            if let Err(error) = self.messaging.note_everybody(&*self.users).await {
+                tracing::warn!(%error, "when people were last online could not be noted");
+            }
+        })
+        .await;
+    }
 }
 
 /// Serves the node's services to other processes, where there is a socket for that.
