@@ -27,6 +27,7 @@ mod limits;
 mod many_devices;
 mod messages;
 mod overflow;
+mod presence;
 mod profiles;
 mod protocol;
 mod read_state;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use anser_client::Client;
-use anser_tests::{Person, TestApp, code, until, within};
+use anser_tests::{TestApp, code, until, within};
 use anser_types::Code;
 use tokio::time::Instant;
 
@@ -88,20 +87,13 @@ async fn a_gateway_that_dies_costs_a_reconnect_and_no_message() {
     }
 }
 
-/// Somebody's session, used through another gateway.
-fn through(url: &str, person: &Person) -> Person {
-    let client = Client::new(url).unwrap();
-    client.set_tokens(person.client.tokens());
-    Person { client, ..person.clone() }
-}
-
 #[tokio::test]
 async fn people_at_different_gateways_talk_and_a_logout_at_one_is_heard_at_the_other() {
     let Some(app) = TestApp::start_split(&[]).await else { return };
     let other = app.another_gateway().await;
     let (alice, bob) = app.friends("alice", "bob").await;
     let conversation = alice.with(&bob).await;
-    let bob_there = through(&other, &bob);
+    let bob_there = bob.through(&other);
     let (here, there) = (alice.online().await, bob_there.online().await);
     here.socket.send_text(conversation, "hello over there").await.unwrap();
     there.hears_text("hello over there").await;
@@ -112,7 +104,7 @@ async fn people_at_different_gateways_talk_and_a_logout_at_one_is_heard_at_the_o
     let point = here.resume_point().await;
     here.socket.cut().await;
     there.socket.send_text(conversation, "on your way").await.unwrap();
-    let moved = through(&other, &alice).back_from(&point).await;
+    let moved = alice.through(&other).back_from(&point).await;
     assert!(moved.socket.welcome().resumed);
     while moved.hears_entry().await.fallback_text != "on your way" {}
 

@@ -45,6 +45,20 @@ async fn the_others_who_are_online_hear_that_somebody_writes() {
 }
 
 #[tokio::test]
+async fn somebody_at_one_gateway_is_heard_to_write_at_another() {
+    let Some(app) = TestApp::start_split(&[]).await else { return };
+    let other = app.another_gateway().await;
+    let (alice, bob) = app.friends("alice", "bob").await;
+    let talk = alice.with(&bob).await;
+    let (here, there) = (alice.online().await, bob.through(&other).online().await);
+    writes_and_says(&alice, &here, talk, "over there").await;
+    assert_eq!(writers_before(&there, "over there").await, [alice.id.to_vec()]);
+    there.socket.typing(talk).await.unwrap();
+    bob.says(talk, "over here").await;
+    assert_eq!(writers_before(&here, "over here").await, [bob.id.to_vec()]);
+}
+
+#[tokio::test]
 async fn a_blocked_friend_writes_unheard_and_sees_nothing() {
     let app = TestApp::start().await;
     let (alice, bob, carol) = (app.person("alice").await, app.person("bob").await, app.person("carol").await);

@@ -50,6 +50,13 @@ impl Person {
         Self { client, ..self.clone() }
     }
 
+    /// The same session, used through another gateway.
+    pub fn through(&self, url: &str) -> Self {
+        let client = Client::new(url).unwrap();
+        client.set_tokens(self.client.tokens());
+        Self { client, ..self.clone() }
+    }
+
     /// Goes online; protobuf.
     pub async fn online(&self) -> Device {
         Device::open(self, None, SocketOptions::default()).await.unwrap()

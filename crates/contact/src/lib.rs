@@ -2,7 +2,8 @@
 //!
 //! - **Tables**: `contact_pair` (what two people decided), `contact_friend` (what each of them sees of it),
 //!   `contact_block` (whom each blocks), `contact_request`, `contact_category`, `contact_version`.
-//! - **Calls**: user (does the person exist, who may ask them, whose profile changed), auth (who has a name), messaging (`ApplyRelation`, before the answer that rests on it).
+//! - **Calls**: user (does the person exist, who may ask them, whose profile changed, who was seen
+//!   when), auth (who has a name), messaging (`ApplyRelation`, before the answer that rests on it; who is online).
 //! - **Tells**: `ContactChanged` to each person, in the transaction that changes what they see.
 //! - **Holds always**: at most one pending request between two people; friendship is symmetric, a block is one
 //!   person's and hidden from the other; a person's contact
@@ -25,6 +26,7 @@ mod delete_friend;
 mod erase_person;
 mod expire;
 mod find_person;
+mod get_presence;
 mod get_request;
 mod list_blocks;
 mod list_categories;
@@ -54,10 +56,10 @@ use anser_contract::{
     v1::{
         AnswerRequest, Auth, Block, BlockRequest, Contacts, Conversations, CreateCategoryRequest, DeleteCategoryReply,
         DeleteCategoryRequest, DeleteFriendReply, DeleteFriendRequest, ErasePersonReply, ErasePersonRequest,
-        FindPersonReply, FindPersonRequest, Friend, FriendCategories, FriendCategory, FriendRequest, ListBlocksReply,
-        ListBlocksRequest, ListCategoriesRequest, ListFriendsReply, ListFriendsRequest, ListRequestsReply,
-        ListRequestsRequest, RenameCategoryRequest, RequestFriendRequest, SyncContactsReply, SyncContactsRequest,
-        UnblockReply, UpdateFriendRequest, Users,
+        FindPersonReply, FindPersonRequest, Friend, FriendCategories, FriendCategory, FriendRequest, GetPresenceReply,
+        GetPresenceRequest, ListBlocksReply, ListBlocksRequest, ListCategoriesRequest, ListFriendsReply,
+        ListFriendsRequest, ListRequestsReply, ListRequestsRequest, RenameCategoryRequest, RequestFriendRequest,
+        SyncContactsReply, SyncContactsRequest, UnblockReply, UpdateFriendRequest, Users,
     },
 };
 use anser_engine::{Db, Fingerprints, Migration};
@@ -241,6 +243,10 @@ impl Contacts for ContactService {
 
     async fn erase_person(&self, ctx: &Context, request: ErasePersonRequest) -> Result<ErasePersonReply> {
         erase_person::erase_person(self, ctx, request).await
+    }
+
+    async fn get_presence(&self, ctx: &Context, request: GetPresenceRequest) -> Result<GetPresenceReply> {
+        get_presence::get_presence(self, ctx, request).await
     }
 
     async fn sync_contacts(&self, ctx: &Context, request: SyncContactsRequest) -> Result<SyncContactsReply> {

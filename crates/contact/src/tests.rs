@@ -6,6 +6,7 @@ mod friendship;
 mod histories;
 mod messaging_away;
 mod noting;
+mod presence;
 mod profiles;
 mod requesting;
 mod syncing;
@@ -192,6 +193,14 @@ impl Users for People {
         Ok(ListChangedReply { items: after.take(request.limit as usize).cloned().collect() })
     }
 
+    async fn list_seen(&self, ctx: &Context, request: v1::ListSeenRequest) -> Result<v1::ListSeenReply> {
+        ctx.require_service()?;
+        let hidden = self.hidden.lock();
+        let shown = request.user_ids.into_iter().filter(|user_id| !hidden.contains(user_id));
+        Ok(v1::ListSeenReply { items: shown.map(|user_id| v1::Seen { user_id, at: NOW - 5 }).collect() })
+    }
+
+    async fn note_seen(&self, _: &Context, _: v1::NoteSeenRequest) -> Result<v1::NoteSeenReply> { unreachable!() }
     async fn create_user(&self, _: &Context, _: CreateUserRequest) -> Result<OwnProfile> { unreachable!() }
     async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> { unreachable!() }
     async fn close_profile(&self, _: &Context, _: CloseProfileRequest) -> Result<CloseProfileReply> { unreachable!() }
@@ -236,6 +245,7 @@ struct Held {
 /// A messaging service that can be away, and whose answers can get lost.
 struct Messaging {
     pairs: Mutex<HashMap<Pair, Held>>,
+    online: Mutex<HashSet<Vec<u8>>>,
     away: AtomicBool,
     answers_get_lost: AtomicBool,
     clock: Clock,
@@ -245,6 +255,7 @@ impl Default for Messaging {
     fn default() -> Self {
         Self {
             pairs: Mutex::default(),
+            online: Mutex::default(),
             away: AtomicBool::new(false),
             answers_get_lost: AtomicBool::new(false),
             clock: Clock::fixed(NOW),
@@ -287,6 +298,13 @@ impl Conversations for Messaging {
             return Err(Error::new(Code::DeadlineExceeded, "lost"));
         }
         Ok(ApplyRelationReply { conversation_id: held.conversation.clone(), applied_version: held.version })
+    }
+
+    async fn list_online(&self, ctx: &Context, request: v1::ListOnlineRequest) -> Result<v1::ListOnlineReply> {
+        ctx.require_service()?;
+        let online = self.online.lock();
+        let presence = |user_id| v1::Presence { online: online.contains(&user_id), user_id, last_seen_at: 0 };
+        Ok(v1::ListOnlineReply { items: request.user_ids.into_iter().map(presence).collect() })
     }
 
     async fn erase_person(&self, _: &Context, _: ErasePersonRequest) -> Result<ErasePersonReply> { unreachable!() }

@@ -9,8 +9,8 @@ use std::{collections::HashSet, sync::Arc};
 use anser_contract::{
     Context,
     v1::{
-        CheckSessionsRequest, EndedSinceRequest, EventBatch, FollowRequest, SessionEnded, SessionRevoked, UserUpdated,
-        event::Event as Told, service_event::Event,
+        Audience, CheckSessionsRequest, ContactChanged, EndedSinceRequest, EventBatch, FollowRequest, SessionEnded,
+        SessionRevoked, UserUpdated, event::Event as Told, service_event::Event,
     },
 };
 use anser_types::{Error, Result, SessionId, UserId};
@@ -33,6 +33,8 @@ const WAITING_CHANGES: usize = 1_024;
 const SESSIONS_A_CHECK: usize = 1_000;
 /// How auth says that a device logged in again.
 const REPLACED: &str = "replaced";
+/// How auth says that there is nobody any more.
+const ACCOUNT_CLOSED: &str = "account_closed";
 
 /// Follows the events until it is dropped.
 pub(crate) async fn run(gateway: Arc<Gateway>) {
@@ -88,13 +90,17 @@ impl Follower<'_> {
         if batch.reset {
             self.recheck().await?;
             self.gateway.hub.sockets().iter().for_each(|socket| socket.forget_me());
+            self.gateway.hub.watches.clear(&self.gateway.intake);
             self.gateway.hub.require_sync("events were missed", &self.gateway.desk());
         }
         let mut later = Vec::new();
         for item in batch.items {
             match item.event {
                 Some(Event::SessionRevoked(revoked)) => self.revoked(revoked),
-                Some(Event::ContactChanged(changed)) => later.push(Change::Contacts(Box::new(changed))),
+                Some(Event::ContactChanged(changed)) => {
+                    self.end_watches(&changed);
+                    later.push(Change::Contacts(Box::new(changed)));
+                }
                 Some(Event::SettingsChanged(changed)) => later.push(Change::Settings(changed)),
                 Some(Event::JoinRequestChanged(changed)) => later.push(Change::JoinRequest(changed)),
                 Some(Event::UserUpdated(updated)) => self.updated(updated),
@@ -113,14 +119,38 @@ impl Follower<'_> {
     fn revoked(&self, revoked: SessionRevoked) {
         let Ok(session) = SessionId::try_from(&revoked.session_id[..]) else { return };
         self.gateway.identities.ended().insert(session);
+        if revoked.reason == ACCOUNT_CLOSED
+            && let Ok(user) = UserId::try_from(&revoked.user_id[..])
+        {
+            self.hide(user);
+        }
         let close = if revoked.reason == REPLACED { Close::REPLACED } else { Close::SESSION_ENDED };
         let told = SessionEnded { session_id: revoked.session_id, reason: revoked.reason };
         let farewell = Some(Arc::new(Block::one(Told::SessionEnded(told), About::Other)));
         self.gateway.end_sessions(&HashSet::from([session]), &Close { farewell, ..close });
     }
 
+    /// Who is no longer a friend, or is blocked or blocks, sees nothing any more of who comes and goes.
+    fn end_watches(&self, changed: &ContactChanged) {
+        let (watches, intake) = (&self.gateway.hub.watches, &self.gateway.intake);
+        let Ok(user) = UserId::try_from(&changed.user_id[..]) else { return };
+        let blocked = changed.added_block.iter().map(|block| &block.user_id);
+        for other in blocked.chain([&changed.removed_friend]).filter_map(|id| UserId::try_from(&id[..]).ok()) {
+            watches.end(user, other, intake);
+            watches.end(other, user, intake);
+        }
+    }
+
+    fn hide(&self, user: UserId) {
+        self.gateway.hub.watches.hide(user, &self.gateway.intake);
+    }
+
     fn updated(&self, updated: UserUpdated) {
         let Ok(user) = UserId::try_from(&updated.user_id[..]) else { return };
+        let privacy = updated.me.as_ref().and_then(|me| me.privacy);
+        if privacy.is_none_or(|privacy| privacy.presence() != Audience::Friends) {
+            self.hide(user);
+        }
         let Some(me) = updated.me else { return self.forget_me(&updated.user_id) };
         let block = Block::one(Told::MeUpdated(Box::new(me)), About::Profile(updated.version));
         self.gateway.hub.tell(user, block, &self.gateway.desk());

@@ -125,6 +125,8 @@ struct JsonRequest<'a> {
     react: Option<&'a RawValue>,
     #[serde(borrow)]
     typing: Option<&'a RawValue>,
+    #[serde(borrow)]
+    watch_presence: Option<&'a RawValue>,
 }
 
 fn read_json(payload: &[u8]) -> Result<Inbound, BadFrame> {
@@ -158,6 +160,7 @@ impl JsonRequest<'_> {
             JsonRequest { recall: Some(raw), .. } => parse(raw, Op::Recall),
             JsonRequest { react: Some(raw), .. } => parse(raw, Op::React),
             JsonRequest { typing: Some(raw), .. } => parse(raw, Op::Typing),
+            JsonRequest { watch_presence: Some(raw), .. } => parse(raw, Op::WatchPresence),
             _ => Err(unsupported()),
         }
     }

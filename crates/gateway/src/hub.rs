@@ -1,12 +1,14 @@
 //! Who is connected here: users and their sockets, and how far the stream of hints has been handed out.
 //!
 //! Handing out hints takes the lock for reading, coming and going takes it for writing: so a socket gets either all of
-//! a message from messaging or nothing of it, and knows at which position it came in. Locks: hub, then the link's
-//! intake, then a socket; never the other way round.
+//! a message from messaging or nothing of it, and knows at which position it came in. Locks: hub, then its watches,
+//! then the link's intake, then a socket; never the other way round.
 
 mod deliver;
+mod watches;
 
 pub(crate) use deliver::{blocks, tag, told};
+pub(crate) use watches::{Asked, Watches};
 
 use std::{
     collections::{HashMap, HashSet},
@@ -33,6 +35,8 @@ pub struct Hub {
     /// Every hint up to here was put into the queues of those it was for.
     position: AtomicI64,
     next_number: AtomicU32,
+    /// Whose presence the sockets watch.
+    pub(crate) watches: Watches,
 }
 
 #[derive(Default)]
@@ -76,6 +80,8 @@ pub struct Roll {
     pub users: Vec<UserId>,
     /// The position to go on from.
     pub position: i64,
+    /// Everybody whose presence is watched here.
+    pub watched: Vec<UserId>,
     /// Some of them were attached to an earlier stream, so they must not miss what came since.
     pub again: bool,
 }
@@ -85,7 +91,12 @@ impl Hub {
     pub fn new() -> Self {
         // Numbers go out as names of sends; beginning anywhere keeps those of an earlier process apart.
         let first = rand::random::<u32>() >> 1;
-        Self { inner: RwLock::default(), position: AtomicI64::new(0), next_number: AtomicU32::new(first) }
+        Self {
+            inner: RwLock::default(),
+            position: AtomicI64::new(0),
+            next_number: AtomicU32::new(first),
+            watches: Watches::default(),
+        }
     }
 
     /// How far hints were handed out.
@@ -155,6 +166,7 @@ impl Hub {
 
     /// Takes a socket out. The last of a user is announced to messaging.
     pub fn leave(&self, socket: &Socket, intake: &Intake) {
+        self.watches.leave(socket, intake);
         let mut inner = self.inner.write();
         inner.sockets.remove(&socket.number);
         let Some(person) = inner.people.get_mut(&socket.user) else { return };
@@ -179,7 +191,8 @@ impl Hub {
             person.asked = true;
             users.push(*user);
         }
-        begin(&Roll { users, position: self.position(), again });
+        let watches = self.watches.hold();
+        begin(&Roll { users, position: self.position(), watched: watches.people().collect(), again });
     }
 
     /// Messaging sends the hints of these users from now on.

@@ -140,6 +140,7 @@ impl Reader<'_> {
                 }
                 hub.attached(&attached.user_ids, attached.position, &gateway.intake);
             }
+            Some(Down::Presences(presences)) => hub.watches.tell(presences.items, hub.position(), &desk),
             Some(Down::Reset(reset)) => hub.reset(reset.position, &desk),
             None => {}
         }

@@ -7,17 +7,19 @@
 
 mod links;
 mod online;
+mod watched;
 
 use std::time::Duration;
 
 use anser_contract::v1::{LinkDown, Outcome};
 use anser_engine::{Db, Tx};
-use anser_types::{Result, UserId};
-use tokio::sync::mpsc;
+use anser_types::{Error, Result, UserId};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     effects::{Effect, LinkId},
     log::Log,
+    presence::Seen,
 };
 
 /// Messages that may wait for the fan-out. The writer waits when it is full; the fan-out never waits for the writer.
@@ -39,14 +41,17 @@ enum Input {
     Loaded(links::Loaded),
     Refused { link: LinkId, outcomes: Vec<Outcome> },
     Closed { link: LinkId },
+    Watch { link: LinkId, users: Vec<UserId>, no_longer: Vec<UserId> },
+    WhoIsOnline { users: Vec<UserId>, answer: oneshot::Sender<Vec<bool>> },
+    NoteEverybody { done: oneshot::Sender<()> },
 }
 
 impl Fanout {
     /// Starts the fan-out of `db`'s log, which ends at `position` now. It ends with the last handle.
-    pub fn start(db: Db, log: Log, epoch: Vec<u8>, position: i64) -> Self {
+    pub fn start(db: Db, log: Log, epoch: Vec<u8>, position: i64, seen: Arc<Seen>) -> Self {
         let (inputs, receiver) = mpsc::channel(QUEUE);
         let weak = inputs.downgrade();
-        tokio::spawn(run(links::Links::new(db, log, epoch, position, weak), receiver));
+        tokio::spawn(run(links::Links::new(db, log, epoch, position, seen, weak), receiver));
         Self { inputs }
     }
 
@@ -103,6 +108,28 @@ impl Fanout {
         self.tell(Input::Closed { link }).await;
     }
 
+    /// A gateway wants to be told of these people, and of those no longer.
+    pub async fn watch(&self, link: LinkId, users: Vec<UserId>, no_longer: Vec<UserId>) {
+        self.tell(Input::Watch { link, users, no_longer }).await;
+    }
+
+    /// Whether each of these people is online; `unavailable` where much else waits.
+    pub async fn who_is_online(&self, users: Vec<UserId>) -> Result<Vec<bool>> {
+        let busy = || Error::unavailable("who is online cannot be said at the moment");
+        let (answer, answered) = oneshot::channel();
+        if self.inputs.capacity() <= QUEUE / 4 || self.inputs.try_send(Input::WhoIsOnline { users, answer }).is_err() {
+            return Err(busy());
+        }
+        answered.await.map_err(|_| busy())
+    }
+
+    /// Notes everybody who is online as seen now.
+    pub async fn note_everybody(&self) {
+        let (done, noted) = oneshot::channel();
+        self.tell(Input::NoteEverybody { done }).await;
+        let _shutting_down = noted.await;
+    }
+
     async fn tell(&self, input: Input) {
         let _shutting_down = self.inputs.send(input).await;
     }
@@ -115,6 +142,7 @@ async fn run(mut links: links::Links, mut inputs: mpsc::Receiver<Input>) {
             biased;
             _ = beacon.tick() => {
                 links.beacon();
+                links.tell_due();
                 continue;
             }
             input = inputs.recv() => input,
@@ -128,6 +156,12 @@ async fn run(mut links: links::Links, mut inputs: mpsc::Receiver<Input>) {
             Some(Input::Loaded(loaded)) => links.loaded(loaded),
             Some(Input::Refused { link, outcomes }) => links.outcomes(link, outcomes),
             Some(Input::Closed { link }) => links.closed(link),
+            Some(Input::Watch { link, users, no_longer }) => links.watch(link, &users, &no_longer),
+            Some(Input::WhoIsOnline { users, answer }) => drop(answer.send(links.who_is_online(&users))),
+            Some(Input::NoteEverybody { done }) => {
+                links.note_everybody();
+                drop(done);
+            }
         }
     }
 }

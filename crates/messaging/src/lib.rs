@@ -1,7 +1,8 @@
 //! Messaging: conversations and their messages — authorise, order, store, decide who gets it.
 //!
 //! **Owns** (tables `messaging_…`): the log (entries, keys, extents), conversations, members, direct pairs with their
-//! relation, read cursors, invitations, links and requests to join, what people set for themselves. **Calls** nobody.
+//! relation, read cursors, invitations, links and requests to join, what people set for themselves. **Calls** user, to
+//! note who was seen when.
 //! **Tells**: the log itself, over links to the gateways; `SettingsChanged` and `JoinRequestChanged`, which are no entries.
 //!
 //! What must always hold: seqs of a conversation are 1…n without holes and never reused; an answer to a send leaves
@@ -18,6 +19,7 @@ mod membership;
 mod message;
 mod notice;
 mod options;
+mod presence;
 mod rooms;
 mod words;
 
@@ -25,7 +27,7 @@ use std::sync::Arc;
 
 use anser_contract::{
     Context, Streaming,
-    v1::{self, Conversations, Messages},
+    v1::{self, Conversations, Messages, Users},
 };
 use anser_engine::{Db, Migration};
 use anser_types::{Clock, Result, UserId, page::PageTokens};
@@ -39,6 +41,7 @@ use crate::{
         throttle::Throttle,
         typing::Typists,
     },
+    presence::Seen,
     rooms::Rooms,
     words::Words,
 };
@@ -66,6 +69,7 @@ pub struct Messaging {
     sends: Arc<SendLane>,
     throttle: Throttle,
     typists: Typists,
+    seen: Arc<Seen>,
     fanout: Fanout,
     words: Arc<Words>,
 }
@@ -76,7 +80,8 @@ impl Messaging {
         let db = db.scoped("messaging");
         let position = db.read(log::last_position).await?;
         let log = Log::open(&db, options.index_run).await?;
-        let fanout = Fanout::start(db.clone(), log.clone(), db.epoch().to_vec(), position);
+        let seen = Arc::new(Seen::new(clock.clone()));
+        let fanout = Fanout::start(db.clone(), log.clone(), db.epoch().to_vec(), position, seen.clone());
         let rooms = Arc::new(Rooms::default());
         let sends = Arc::new(SendLane::new(&db, options.send_queue));
         let committer =
@@ -92,7 +97,8 @@ impl Messaging {
         let throttle = Throttle::new(clock.clone(), options.sends_per_second, options.send_burst);
         let pages = PageTokens::new(options.page_key);
         let typists = Typists::new(clock.clone());
-        let room = Arc::new(Self { db, clock, options, pages, log, rooms, sends, throttle, typists, fanout, words });
+        let room =
+            Arc::new(Self { db, clock, options, pages, log, rooms, sends, throttle, typists, seen, fanout, words });
         Ok(Arc::new(MessagingService(room)))
     }
 
@@ -129,6 +135,16 @@ impl MessagingService {
     /// The operator's hand in this room.
     pub fn keeper(&self) -> Arc<LogKeeper> {
         LogKeeper::new(&self.0.db, &self.0.log)
+    }
+
+    /// Notes in `users` when people were last online, once a second, until the process ends.
+    pub fn start_noting_seen(&self, users: Arc<dyn Users>) {
+        presence::start(&self.0, users);
+    }
+
+    /// Notes in `users` when people were last online, those included who still are: the process ends.
+    pub async fn note_everybody(&self, users: &dyn Users) -> Result<()> {
+        presence::note_everybody(&self.0, users).await
     }
 
     /// Tells of the reactions that are untold now; answers to how many messages.
@@ -286,6 +302,10 @@ impl Conversations for MessagingService {
 
     async fn erase_person(&self, ctx: &Context, request: v1::ErasePersonRequest) -> Result<v1::ErasePersonReply> {
         conversation::erase_person(&self.0, ctx, request).await
+    }
+
+    async fn list_online(&self, ctx: &Context, request: v1::ListOnlineRequest) -> Result<v1::ListOnlineReply> {
+        presence::list_online(&self.0, ctx, request).await
     }
 
     async fn apply_relation(&self, ctx: &Context, request: v1::ApplyRelationRequest) -> Result<v1::ApplyRelationReply> {

@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use anser_auth::{AccountKeeper, AuthService};
 use anser_contact::ContactService;
-use anser_contract::Peer;
+use anser_contract::{Peer, v1::Users};
 use anser_engine::{StoreKeeper, outbox::Outbox};
 use anser_gateway::{GatewayServices, Health};
-use anser_messaging::Messaging;
+use anser_messaging::{Messaging, MessagingService};
 use anser_types::Clock;
 use anser_user::{ProfileKeeper, UserService};
 use anyhow::Context;
@@ -61,7 +61,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
                 (true, Some(listener)) => Node::loopback(listener, engines.peer.clone())?,
                 _ => Node::new(engines.peer.clone()),
             };
-            let (services, _) = services(&config, &engines, &clock, &mut node).await?;
+            let Built { services, seen, .. } = services(&config, &engines, &clock, &mut node).await?;
             upkeep::closing(&services, &clock, &shutdown);
             let (routes, admin_routes) = node.routes();
             // Needed until the last request is answered, so it ends with the process and not with the shutdown.
@@ -69,6 +69,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             socket::serve(&config.server.data_dir, admin_routes, &shutdown);
             let door = Door::open(&config, services, &clock, &health, &metrics)?;
             let outcome = door.serve(sockets.clients, &shutdown).await;
+            seen.note(drain).await;
             lifecycle::bounded(drain, engines.db.close()).await;
             outcome
         }
@@ -76,7 +77,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             let engines = Engines::open(&config, &clock, &health)?;
             upkeep::store(&engines, &health, &shutdown);
             let mut node = Node::new(engines.peer.clone());
-            let (services, _) = services(&config, &engines, &clock, &mut node).await?;
+            let Built { services, seen, .. } = services(&config, &engines, &clock, &mut node).await?;
             upkeep::closing(&services, &clock, &shutdown);
             let (routes, admin_routes) = node.routes();
             socket::serve(&config.server.data_dir, admin_routes, &shutdown);
@@ -90,6 +91,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             health.set_ready(false);
             // The gateways' streams never end by themselves; single calls get a moment.
             let _streams_remain = timeout(drain.min(MOMENT), served).await;
+            seen.note(drain).await;
             lifecycle::bounded(drain, engines.db.close()).await;
             Ok(())
         }
@@ -104,7 +106,7 @@ pub async fn services(
     engines: &Engines,
     clock: &Clock,
     node: &mut Node,
-) -> anyhow::Result<(GatewayServices, AdminServices)> {
+) -> anyhow::Result<Built> {
     let db = &engines.db;
 
     let users = UserService::new(db, engines.user, options::user(config), clock.clone());
@@ -121,6 +123,8 @@ pub async fn services(
     messaging.start_auditor();
     messaging.start_telling_reactions();
     let log = messaging.keeper();
+    messaging.start_noting_seen(users.clone());
+    let seen = LastSeen { messaging: messaging.clone(), users: users.clone() };
     let conversations = node.conversations(messaging.clone());
     let messages = node.messages(messaging);
 
@@ -140,7 +144,34 @@ pub async fn services(
     let events = node.events(Outbox::new(db));
     let admin = AdminServices { accounts, log, store: StoreKeeper::new(db, migrations()) };
     node.operator(&admin);
-    Ok((GatewayServices { users, auth, contacts, conversations, messages, events }, admin))
+    let services = GatewayServices { users, auth, contacts, conversations, messages, events };
+    Ok(Built { services, admin, seen })
+}
+
+/// All that [`services`] makes.
+pub struct Built {
+    /// What gateways call.
+    pub services: GatewayServices,
+    /// What the operator calls.
+    pub admin: AdminServices,
+    seen: LastSeen,
+}
+
+/// What is still to be noted at the end: when people were last online.
+struct LastSeen {
+    messaging: Arc<MessagingService>,
+    users: Arc<dyn Users>,
+}
+
+impl LastSeen {
+    async fn note(&self, patience: Duration) {
+        lifecycle::bounded(patience, async {
+            if let Err(error) = self.messaging.note_everybody(&*self.users).await {
+                tracing::warn!(%error, "when people were last online could not be noted");
+            }
+        })
+        .await;
+    }
 }
 
 /// Serves the node's services to other processes, where there is a socket for that.

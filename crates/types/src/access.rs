@@ -41,6 +41,8 @@ pub enum Action {
     RemoveFriend,
     /// Note something about a friend for oneself.
     NoteFriend,
+    /// See whether somebody is online, and when they last were.
+    SeePresence,
     /// End a block.
     Unblock,
     /// Read a conversation's description, within what membership lets be seen.
@@ -116,6 +118,8 @@ pub enum Standing {
     Author,
     /// Any signed-in person.
     Person,
+    /// A friend, and neither blocks the other. Where a person lets nobody see their presence, friends are persons to it.
+    Friend,
     /// Owner of the group.
     Owner,
     /// Admin of the group.
@@ -161,6 +165,7 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
         ),
         Author => matches!(action, ReadFriendRequest),
         Person => matches!(action, ReadProfile),
+        Friend => matches!(action, ReadProfile | SeePresence),
         Owner => matches!(
             action,
             ReadConversation
@@ -249,7 +254,9 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
 
 fn refusal(action: Action, standing: Standing) -> Error {
     match (standing, action) {
-        (Standing::Outsider | Standing::Person | Standing::Own | Standing::Author, _) => Error::not_found("thing"),
+        (Standing::Outsider | Standing::Person | Standing::Friend | Standing::Own | Standing::Author, _) => {
+            Error::not_found("thing")
+        }
         (Standing::MutedMember, Action::Send | Action::Edit | Action::React) => {
             Error::new(Code::Muted, "you may not send here for now")
         }
@@ -352,6 +359,14 @@ mod tests {
     fn somebody_may_do_whatever_can_be_done() {
         for &action in Action::ALL {
             assert!(Standing::ALL.iter().any(|&standing| authorise(action, standing).is_ok()), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn presence_is_for_friends() {
+        assert!(authorise(Action::SeePresence, Standing::Friend).is_ok());
+        for standing in [Standing::Own, Standing::Person, Standing::Peer, Standing::Member, Standing::Outsider] {
+            assert!(authorise(Action::SeePresence, standing).is_err(), "{standing:?}");
         }
     }
 

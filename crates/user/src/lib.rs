@@ -1,4 +1,4 @@
-//! Profiles: the words people see of each other, and who may do what about a person.
+//! Profiles: the words people see of each other, who may do what about a person, and when they were last online.
 //!
 //! - **Tables**: `user_profile`.
 //! - **Calls**: nobody.
@@ -15,6 +15,8 @@ mod get_privacy;
 mod get_users;
 mod limit;
 mod list_changed;
+mod list_seen;
+mod note_seen;
 mod set_username;
 mod store;
 mod sync_profile;
@@ -28,8 +30,9 @@ use anser_contract::{
     Actor, Context,
     v1::{
         CloseProfileReply, CloseProfileRequest, CreateUserRequest, GetMeRequest, GetPrivacyRequest, GetUsersReply,
-        GetUsersRequest, ListChangedReply, ListChangedRequest, OwnProfile, Privacy, SyncProfileReply,
-        SyncProfileRequest, UpdatePrivacyRequest, UpdateProfileRequest, Users,
+        GetUsersRequest, ListChangedReply, ListChangedRequest, ListSeenReply, ListSeenRequest, NoteSeenReply,
+        NoteSeenRequest, OwnProfile, Privacy, SyncProfileReply, SyncProfileRequest, UpdatePrivacyRequest,
+        UpdateProfileRequest, Users,
     },
 };
 use anser_engine::{Db, Fingerprints, Migration};
@@ -42,6 +45,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { service: "user", number: 1, sql: include_str!("../migrations/0001_profile.sql") },
     Migration { service: "user", number: 2, sql: include_str!("../migrations/0002_changes.sql") },
     Migration { service: "user", number: 3, sql: include_str!("../migrations/0003_closed.sql") },
+    Migration { service: "user", number: 4, sql: include_str!("../migrations/0004_seen.sql") },
 ];
 
 /// What can be set about profiles.
@@ -107,6 +111,14 @@ impl Users for UserService {
 
     async fn close_profile(&self, ctx: &Context, request: CloseProfileRequest) -> Result<CloseProfileReply> {
         close_profile::close_profile(self, ctx, request).await
+    }
+
+    async fn note_seen(&self, ctx: &Context, request: NoteSeenRequest) -> Result<NoteSeenReply> {
+        note_seen::note_seen(self, ctx, request).await
+    }
+
+    async fn list_seen(&self, ctx: &Context, request: ListSeenRequest) -> Result<ListSeenReply> {
+        list_seen::list_seen(self, ctx, request).await
     }
 
     async fn get_privacy(&self, ctx: &Context, request: GetPrivacyRequest) -> Result<Privacy> {

@@ -101,7 +101,7 @@ pub(crate) fn close_profile(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
     let change_no = tx.number("SELECT MAX(change_no) FROM user_profile", &[])? + 1;
     tx.exec(
         "UPDATE user_profile SET username = '', nickname = '', avatar = '', signature = '', find_me = 3, request_me = 3,
-             presence = 3, closed = 1, version = version + 1, change_no = ?
+             presence = 3, last_seen_at = 0, closed = 1, version = version + 1, change_no = ?
          WHERE user_id = ? AND closed = 0",
         &[change_no.into(), (&user).into()],
     )
@@ -115,6 +115,24 @@ pub(crate) fn update_privacy(tx: &mut Tx<'_>, user: UserId, privacy: &Privacy) -
         &[privacy.find_me.into(), privacy.request_me.into(), privacy.presence.into(), (&user).into()],
     )
     .map(|_| ())
+}
+
+/// Notes that somebody was online; one of a closed account is nobody any more.
+pub(crate) fn note_seen(tx: &mut Tx<'_>, user: UserId, at: Timestamp) -> Result<()> {
+    tx.exec(
+        "UPDATE user_profile SET last_seen_at = ? WHERE user_id = ? AND closed = 0 AND last_seen_at < ?",
+        &[at.into(), (&user).into(), at.into()],
+    )
+    .map(|_| ())
+}
+
+/// When somebody was last online (0: not known), if they let their friends see it.
+pub(crate) fn seen_by_friends(reader: &Reader<'_>, user: UserId) -> Result<Option<Timestamp>> {
+    reader.row(
+        "SELECT last_seen_at FROM user_profile WHERE user_id = ? AND closed = 0 AND presence = 2",
+        &[(&user).into()],
+        |row| row.int(0),
+    )
 }
 
 /// When the person may change their profile as often as ever again.

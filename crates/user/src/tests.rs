@@ -4,8 +4,8 @@ use anser_contract::{
     Actor, Context,
     v1::{
         Audience, CloseProfileRequest, CreateUserRequest, Events, FollowRequest, GetMeRequest, GetPrivacyRequest,
-        GetUsersRequest, ListChangedRequest, OwnProfile, Privacy, PublicProfile, SyncProfileRequest,
-        UpdatePrivacyRequest, UpdateProfileRequest, Users, service_event::Event,
+        GetUsersRequest, ListChangedRequest, ListSeenRequest, NoteSeenRequest, OwnProfile, Privacy, PublicProfile,
+        Seen, SyncProfileRequest, UpdatePrivacyRequest, UpdateProfileRequest, Users, service_event::Event,
     },
 };
 use anser_engine::{Db, DbOptions, Durability, outbox::Outbox};
@@ -223,4 +223,46 @@ async fn of_a_closed_account_only_that_is_left() {
     assert_eq!(world.users.update_profile(&as_user(ada), renaming("Ada")).await.unwrap_err().code, Code::NotFound);
     let privacy = GetPrivacyRequest { user_id: ada.to_vec() };
     assert_eq!(world.users.get_privacy(&Context::service(), privacy).await.unwrap_err().code, Code::NotFound);
+}
+
+#[tokio::test]
+async fn when_somebody_was_seen_goes_only_forward_and_only_to_friends_who_may_know() {
+    let world = World::new();
+    let (ada, bob) = (world.id(), UserId([7; 16]));
+    world.create(ada, "ada", "Ada").await.unwrap();
+    let service = Context::service();
+    let seen = async || {
+        let request = ListSeenRequest { user_ids: vec![ada.to_vec(), bob.to_vec()] };
+        let items = world.users.list_seen(&service, request).await.unwrap().items;
+        items.into_iter().map(|seen| (seen.user_id, seen.at)).collect::<Vec<_>>()
+    };
+    let note = async |at: i64| {
+        let items = [ada, bob].map(|user| Seen { user_id: user.to_vec(), at }).to_vec();
+        world.users.note_seen(&service, NoteSeenRequest { items }).await.unwrap();
+    };
+    assert_eq!(seen().await, [(ada.to_vec(), 0)], "nobody else is there");
+    note(500).await;
+    note(400).await;
+    assert_eq!(seen().await, [(ada.to_vec(), 500)]);
+    let version = world.users.get_me(&as_user(ada), GetMeRequest {}).await.unwrap().version;
+    assert_eq!(version, 1, "a profile does not change by it");
+
+    let hide = |presence: Audience| UpdatePrivacyRequest {
+        privacy: Some(Privacy { presence: presence.into(), ..Privacy::default() }),
+        ..Default::default()
+    };
+    world.users.update_privacy(&as_user(ada), hide(Audience::Nobody)).await.unwrap();
+    assert_eq!(seen().await, []);
+    world.users.update_privacy(&as_user(ada), hide(Audience::Friends)).await.unwrap();
+    assert_eq!(seen().await, [(ada.to_vec(), 500)]);
+    world.users.close_profile(&service, CloseProfileRequest { user_id: ada.to_vec() }).await.unwrap();
+    note(600).await;
+    assert_eq!(seen().await, []);
+    let kept = world
+        .db
+        .scoped("user")
+        .read(|reader| reader.number("SELECT COUNT(*) FROM user_profile WHERE last_seen_at > 0", &[]));
+    assert_eq!(kept.await.unwrap(), 0, "nothing is kept of a closed account");
+    let asked = ListSeenRequest { user_ids: vec![ada.to_vec()] };
+    assert_eq!(world.users.list_seen(&as_user(bob), asked).await.unwrap_err().code, Code::Forbidden);
 }

@@ -141,8 +141,13 @@ async fn friends(room: &mut Room) -> anyhow::Result<()> {
     if page.items.is_empty() {
         println!("no friends yet; /add NAME");
     }
-    for profile in page.items.into_iter().filter_map(|view| view.profile) {
-        println!("  {} ({})", printable(&profile.nickname), printable(&profile.username));
+    let profiles: Vec<_> = page.items.into_iter().filter_map(|view| view.profile).collect();
+    let ids: Vec<UserId> = profiles.iter().filter_map(|friend| UserId::try_from(&friend.user_id[..]).ok()).collect();
+    let seen = room.client.presence(&ids).await?;
+    for profile in profiles {
+        let online = seen.iter().any(|seen| seen.online && seen.user_id == profile.user_id);
+        let online = if online { "  online" } else { "" };
+        println!("  {} ({}){online}", printable(&profile.nickname), printable(&profile.username));
     }
     Ok(())
 }

@@ -8,7 +8,8 @@ use super::{Client, Page};
 use crate::{
     Result,
     v1::{
-        BlockView, FriendCategories, FriendCategory, FriendRequestView, FriendView, OwnProfile, Privacy, PublicProfile,
+        BlockView, FriendCategories, FriendCategory, FriendRequestView, FriendView, GetPresenceReply, OwnProfile,
+        Presence, Privacy, PublicProfile,
     },
 };
 
@@ -43,6 +44,13 @@ impl Client {
     /// Changes who may do what about the caller; what is unspecified stays.
     pub async fn update_privacy(&self, privacy: &Privacy) -> Result<Privacy> {
         self.patch("/v1/users/me/privacy", json!(privacy)).await
+    }
+
+    /// How it stands with those of these friends who let it be seen.
+    pub async fn presence(&self, users: &[UserId]) -> Result<Vec<Presence>> {
+        let ids: Vec<String> = users.iter().map(|user| user.to_string()).collect();
+        let reply: GetPresenceReply = self.get("/v1/presence", &[("user_ids", ids.join(","))]).await?;
+        Ok(reply.items)
     }
 
     /// Somebody's public profile.

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use anser_types::{Clock, ConversationId, MessageId};
+use anser_types::{Clock, ConversationId, MessageId, UserId};
 use tokio::{
     sync::{Mutex, Notify, Semaphore, mpsc, oneshot},
     time::timeout,
@@ -24,8 +24,9 @@ use crate::{
     Client, Closed, Error, Result,
     http::text_message,
     v1::{
-        HeadsPage, MePage, MoveRead, Push, ReadMoved, SendAck, SendMessage, StartTyping, SyncConversation,
-        SyncConversations, SyncFrom, SyncHeads, SyncMe, SyncPage, SyncPages, Welcome, reply::Outcome, request::Op,
+        HeadsPage, MePage, MoveRead, Presence, Push, ReadMoved, SendAck, SendMessage, StartTyping, SyncConversation,
+        SyncConversations, SyncFrom, SyncHeads, SyncMe, SyncPage, SyncPages, WatchPresence, Welcome, reply::Outcome,
+        request::Op,
     },
 };
 use driver::Command;
@@ -238,6 +239,16 @@ impl Handle {
     pub async fn typing(&self, conversation: ConversationId) -> Result<()> {
         match self.request(Op::Typing(StartTyping { conversation_id: conversation.to_vec() })).await? {
             Outcome::Typing(_) => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Watches whether these friends are online, instead of those before; answers how it stands with those of them who
+    /// let it be seen.
+    pub async fn watch_presence(&self, users: &[UserId]) -> Result<Vec<Presence>> {
+        let watch = WatchPresence { user_ids: users.iter().map(|user| user.to_vec()).collect() };
+        match self.request(Op::WatchPresence(watch)).await? {
+            Outcome::WatchPresence(presences) => Ok(presences.items),
             other => Err(unexpected(&other)),
         }
     }

@@ -17,6 +17,7 @@ use crate::{
     http::{
         extract::{Call, IdempotencyKey, Json, Path, Query},
         paging::{Page, Paging},
+        presence,
         profiles::{self, MemberView},
     },
     problem::Answer,
@@ -31,6 +32,7 @@ pub fn routes() -> Vec<Route> {
         route(Method::GET, "/v1/conversations/{conversation_id}/members", "list_members", list)
             .rate(Rate::Read)
             .about("Who is in a conversation, with their profiles")
+            .details("Of your friends among them also whether they are online, where they let it be seen.")
             .query::<Paging>()
             .answers::<Page<MemberView>>(200, "A page of members")
             .refuses(&[Code::Forbidden]),
@@ -80,7 +82,8 @@ async fn list(
 ) -> Answer<axum::Json<Page<MemberView>>> {
     let request = ListMembersRequest { conversation_id: id.to_vec(), limit: paging.limit(), cursor: paging.cursor };
     let reply = gateway.services.conversations.list_members(&ctx, request).await?;
-    let items = profiles::members(&gateway, &ctx, reply.items).await?;
+    let members = presence::of_members(&gateway, &ctx, reply.items).await;
+    let items = profiles::members(&gateway, &ctx, members).await?;
     Ok(axum::Json(Page { items, next_cursor: reply.next_cursor }))
 }
 

@@ -23,6 +23,7 @@ mod members;
 mod messages;
 pub mod openapi;
 mod paging;
+mod presence;
 mod probes;
 mod profiles;
 mod schemas;
@@ -93,6 +94,7 @@ pub fn table() -> Vec<Route> {
         friend_requests::routes(),
         friends::routes(),
         friend_categories::routes(),
+        presence::routes(),
         blocks::routes(),
         conversations::routes(),
         messages::routes(),

@@ -1,17 +1,17 @@
-//! What goes up to messaging: sends of all connections gathered into batches, and who comes and goes.
+//! What goes up to messaging: sends of all connections gathered into batches, who comes and goes, and who is watched.
 //!
 //! Connections put sends in, messaging's side of the stream takes them out; whatever gathered between two takes goes as
 //! one batch. It is bounded: a connection that finds it full keeps its sends and stops reading until there is room.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use anser_contract::v1::{Attach, Detach, LinkOpen, LinkUp, SendBatch, SendItem, link_up::Up};
+use anser_contract::v1::{Attach, Detach, LinkOpen, LinkUp, SendBatch, SendItem, Watch, link_up::Up};
 use anser_types::{Result, UserId};
 use futures_util::Stream;
 use parking_lot::Mutex;
@@ -24,7 +24,7 @@ const CAPACITY: usize = 8_192;
 /// How many sends, and about how many bytes of them, go as one message.
 const BATCH_ITEMS: usize = 2_048;
 const BATCH_BYTES: usize = 4 << 20;
-/// How many users one attach names.
+/// How many users one attach or watch names.
 const ATTACH_USERS: usize = 1_000;
 
 /// The way up. Cloning gives another handle.
@@ -39,6 +39,8 @@ struct Inner {
     open: Option<LinkUp>,
     moves: VecDeque<Move>,
     sends: VecDeque<SendItem>,
+    /// Who is to be watched, and who no longer (`false`): the last word about each. Goes when nothing else does.
+    watched: HashMap<UserId, bool>,
     /// Wakes the stream.
     taker: Option<Waker>,
     /// Connections that wait for room.
@@ -70,6 +72,7 @@ impl Intake {
             open: None,
             moves: VecDeque::new(),
             sends: VecDeque::new(),
+            watched: HashMap::new(),
             taker: None,
             turned_away: Vec::new(),
         })))
@@ -109,16 +112,36 @@ impl Intake {
         }
     }
 
+    /// Somebody here wants to know when `user` comes and goes.
+    pub fn watch(&self, user: UserId) {
+        self.watches(user, true);
+    }
+
+    /// Nobody here does any more.
+    pub fn no_longer(&self, user: UserId) {
+        self.watches(user, false);
+    }
+
+    fn watches(&self, user: UserId, watched: bool) {
+        let mut inner = self.0.lock();
+        if inner.generation > 0 {
+            inner.watched.insert(user, watched);
+            wake(inner);
+        }
+    }
+
     /// Whether there is a stream.
     pub fn is_up(&self) -> bool {
         self.0.lock().down_since.is_none()
     }
 
-    /// Begins a new stream with everybody who is here. To be called under the hub's lock.
+    /// Begins a new stream with everybody who is here and everybody who is watched. To be called under the locks of the hub
+    /// and its watches.
     pub(crate) fn begin(&self, name: &str, roll: &Roll) -> UpStream {
         let mut inner = self.0.lock();
         inner.generation += 1;
         inner.moves.clear();
+        inner.watched = roll.watched.iter().map(|user| (*user, true)).collect();
         let open = LinkOpen {
             gateway: name.to_owned(),
             after_position: roll.position,
@@ -204,6 +227,7 @@ impl Inner {
             Some(open) => return Some(open),
             None if !self.moves.is_empty() => self.next_moves()?,
             None if !self.sends.is_empty() => Up::Sends(SendBatch { items: self.next_sends() }),
+            None if !self.watched.is_empty() => Up::Watch(self.next_watched()),
             None => return None,
         };
         Some(LinkUp { up: Some(up) })
@@ -222,6 +246,20 @@ impl Inner {
             self.moves.pop_front();
         }
         Some(if coming { Up::Attach(Attach { user_ids }) } else { Up::Detach(Detach { user_ids }) })
+    }
+
+    fn next_watched(&mut self) -> Watch {
+        let some: Vec<(UserId, bool)> =
+            self.watched.iter().take(ATTACH_USERS).map(|(user, watched)| (*user, *watched)).collect();
+        let mut watch = Watch::default();
+        for (user, watched) in some {
+            self.watched.remove(&user);
+            if watched { &mut watch.user_ids } else { &mut watch.no_longer }.push(user.to_vec());
+        }
+        if self.watched.is_empty() {
+            self.watched = HashMap::new();
+        }
+        watch
     }
 
     fn next_sends(&mut self) -> Vec<SendItem> {

@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use anser_contract::{
     Actor, Context,
     v1::{
-        EditMessage, EditRequest, HeadsPage, HeadsRequest, MoveReadCursorRequest, React, RecallMessage, RecallRequest,
-        SendItem, SetReactionRequest, SyncConversation, SyncFrom, SyncManyRequest, SyncPage, SyncPages, TypingPassed,
-        TypingRequest, reply::Outcome, request::Op,
+        EditMessage, EditRequest, GetPresenceRequest, HeadsPage, HeadsRequest, MoveReadCursorRequest, Presence,
+        Presences, React, RecallMessage, RecallRequest, SendItem, SetReactionRequest, SyncConversation, SyncFrom,
+        SyncManyRequest, SyncPage, SyncPages, TypingPassed, TypingRequest, reply::Outcome, request::Op,
     },
 };
 use anser_types::{Code, Error, Id, Result};
@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::socket::Socket;
 use crate::{
-    hub::tag,
+    hub::{Asked, tag},
     rates::{Asker, Rate},
     resume::MeVersions,
     state::Gateway,
@@ -84,16 +84,26 @@ fn rate(op: &Op) -> Rate {
     match op {
         Op::Send(_) => Rate::Own,
         Op::SyncHeads(_) | Op::SyncConversation(_) | Op::SyncConversations(_) | Op::SyncMe(_) => Rate::Read,
+        Op::WatchPresence(_) => Rate::Read,
         Op::Read(_) | Op::Edit(_) | Op::Recall(_) | Op::React(_) | Op::Typing(_) => Rate::Write,
     }
+}
+
+/// What follows once an answer is on its way.
+#[derive(Default)]
+struct After<'g> {
+    /// What the client then knows about its user. No resume point may claim what it has not been told.
+    me: Option<MeVersions>,
+    /// Whom it then watches. No push may come before the state that it changes.
+    watched: Option<(Asked<'g>, Vec<Presence>)>,
 }
 
 async fn call(gateway: Arc<Gateway>, socket: Arc<Socket>, id: u32, op: Op, deadline: Instant) {
     let mut ctx = Context::new(Actor::User(socket.user, socket.session), Id::new(&gateway.clock).to_string());
     ctx.deadline = deadline;
     let late = || Err(Error::new(Code::DeadlineExceeded, "the request's time ran out"));
-    let mut me = None;
-    let answer = timeout_at(deadline, run(&gateway, &ctx, op, &mut me)).await.unwrap_or_else(|_| late());
+    let mut after = After::default();
+    let answer = timeout_at(deadline, run(&gateway, &socket, &ctx, op, &mut after)).await.unwrap_or_else(|_| late());
     let outcome = answer.unwrap_or_else(|error| {
         if error.code == Code::Internal {
             tracing::error!(request_id = ctx.request_id, user.id = %socket.user, %error, "a request failed");
@@ -103,13 +113,21 @@ async fn call(gateway: Arc<Gateway>, socket: Arc<Socket>, id: u32, op: Op, deadl
         Outcome::Error(problem)
     });
     socket.answer(id, outcome, &gateway.desk());
-    // After the answer: no resume point may claim what the client has not been told.
-    if let Some(me) = me {
+    if let Some(me) = after.me {
         socket.knows_me(me);
+    }
+    if let Some((asked, found)) = after.watched {
+        asked.watch(found, &gateway.intake, gateway.hub.position(), &gateway.desk());
     }
 }
 
-async fn run(gateway: &Gateway, ctx: &Context, op: Op, me: &mut Option<MeVersions>) -> Result<Outcome> {
+async fn run<'g>(
+    gateway: &'g Gateway,
+    socket: &'g Arc<Socket>,
+    ctx: &Context,
+    op: Op,
+    after: &mut After<'g>,
+) -> Result<Outcome> {
     let messages = &gateway.services.messages;
     Ok(match op {
         Op::SyncHeads(request) => {
@@ -128,7 +146,7 @@ async fn run(gateway: &Gateway, ctx: &Context, op: Op, me: &mut Option<MeVersion
         Op::SyncMe(request) => {
             let (now, store) = (gateway.clock.now(), gateway.hub.store());
             let (page, versions) = sync_me_versions(&gateway.services, ctx, now, store, request).await?;
-            *me = versions;
+            after.me = versions;
             Outcome::SyncMe(Box::new(page))
         }
         Op::Read(request) => {
@@ -152,6 +170,13 @@ async fn run(gateway: &Gateway, ctx: &Context, op: Op, me: &mut Option<MeVersion
             messages.typing(ctx, TypingRequest { conversation_id: request.conversation_id }).await?;
             Outcome::Typing(TypingPassed {})
         }
+        Op::WatchPresence(request) => {
+            let asked = gateway.hub.watches.ask(socket, &request.user_ids)?;
+            let request = GetPresenceRequest { user_ids: request.user_ids };
+            let items = gateway.services.contacts.get_presence(ctx, request).await?.items;
+            after.watched = Some((asked, items.clone()));
+            Outcome::WatchPresence(Presences { items })
+        }
         Op::Send(_) => return Err(Error::internal("sends go over the link")),
     })
 }
@@ -170,7 +195,7 @@ async fn sync_conversation(gateway: &Gateway, ctx: &Context, request: SyncConver
 
 #[cfg(test)]
 mod tests {
-    use anser_contract::v1::{MoveRead, SendMessage, SyncConversations, SyncHeads, SyncMe};
+    use anser_contract::v1::{MoveRead, SendMessage, SyncConversations, SyncHeads, SyncMe, WatchPresence};
 
     use super::*;
     use crate::http::table;
@@ -188,6 +213,7 @@ mod tests {
             (Op::Edit(EditMessage::default()), "edit_message"),
             (Op::Recall(RecallMessage::default()), "recall_message"),
             (Op::React(React::default()), "add_reaction"),
+            (Op::WatchPresence(WatchPresence::default()), "get_presence"),
         ] {
             let row = table.iter().find(|row| row.name() == name).unwrap();
             assert_eq!(row.rate_of(), Some(rate(&op)), "{name}");

@@ -206,6 +206,18 @@ impl Socket {
         }
     }
 
+    /// Lets go without a greeting.
+    #[cfg(test)]
+    pub(crate) fn let_go(&self) {
+        self.outbox.lock().holding = false;
+    }
+
+    /// How many events wait.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.outbox.lock().queued_events
+    }
+
     fn wake(self: &Arc<Self>, mut outbox: MutexGuard<'_, Outbox>, desk: &Desk<'_>) {
         let asleep = outbox.waker.is_some() && !outbox.gathered && !outbox.holding && outbox.blocked_at.is_none();
         if !asleep || (outbox.stalled && outbox.controls.is_empty()) {

@@ -172,6 +172,8 @@ fake!(Users {
     list_changed(_r: ListChangedRequest) -> ListChangedReply { ListChangedReply::default() }
     get_privacy(_r: GetPrivacyRequest) -> Privacy { Privacy { find_me: Audience::Nobody.into(), ..Privacy::default() } }
     update_privacy(r: UpdatePrivacyRequest) -> Privacy { r.privacy.unwrap_or_default() }
+    note_seen(_r: NoteSeenRequest) -> NoteSeenReply { NoteSeenReply {} }
+    list_seen(_r: ListSeenRequest) -> ListSeenReply { ListSeenReply::default() }
     sync_profile(_r: SyncProfileRequest) -> SyncProfileReply { SyncProfileReply::default() }
 });
 
@@ -264,6 +266,10 @@ fake!(Contacts {
     rename_category(r: RenameCategoryRequest) -> FriendCategory { category(&r.name) }
     delete_category(_r: DeleteCategoryRequest) -> DeleteCategoryReply { DeleteCategoryReply {} }
     erase_person(_r: ErasePersonRequest) -> ErasePersonReply { ErasePersonReply::default() }
+    get_presence(r: GetPresenceRequest) -> GetPresenceReply {
+        // Of those who are asked for, Bob alone may be seen.
+        GetPresenceReply { items: r.user_ids.into_iter().filter(|id| id[..] == *BOB.as_bytes()).map(|user_id| Presence { user_id, online: true, last_seen_at: 0 }).collect() }
+    }
     sync_contacts(_r: SyncContactsRequest) -> SyncContactsReply { SyncContactsReply::default() }
 });
 
@@ -306,6 +312,7 @@ fake!(Conversations {
         ConversationSettings { archived: r.archived.unwrap_or_default(), draft: r.draft.unwrap_or_default(), ..ConversationSettings::default() }
     }
     sync_settings(_r: SyncSettingsRequest) -> SyncSettingsReply { SyncSettingsReply::default() }
+    list_online(_r: ListOnlineRequest) -> ListOnlineReply { ListOnlineReply::default() }
     erase_person(_r: ErasePersonRequest) -> ErasePersonReply { ErasePersonReply::default() }
     apply_relation(_r: ApplyRelationRequest) -> ApplyRelationReply { ApplyRelationReply::default() }
 });

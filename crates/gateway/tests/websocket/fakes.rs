@@ -105,6 +105,8 @@ impl Users for FakeUsers {
     async fn update_profile(&self, _: &Context, _: UpdateProfileRequest) -> Result<OwnProfile> { no() }
     async fn close_profile(&self, _: &Context, _: CloseProfileRequest) -> Result<CloseProfileReply> { no() }
     async fn list_changed(&self, _: &Context, _: ListChangedRequest) -> Result<ListChangedReply> { no() }
+    async fn note_seen(&self, _: &Context, _: NoteSeenRequest) -> Result<NoteSeenReply> { no() }
+    async fn list_seen(&self, _: &Context, _: ListSeenRequest) -> Result<ListSeenReply> { no() }
     async fn get_privacy(&self, _: &Context, _: GetPrivacyRequest) -> Result<Privacy> { no() }
     async fn update_privacy(&self, _: &Context, _: UpdatePrivacyRequest) -> Result<Privacy> { no() }
 
@@ -147,6 +149,7 @@ impl Contacts for FakeContacts {
     async fn rename_category(&self, _: &Context, _: RenameCategoryRequest) -> Result<FriendCategory> { no() }
     async fn delete_category(&self, _: &Context, _: DeleteCategoryRequest) -> Result<DeleteCategoryReply> { no() }
 
+    async fn get_presence(&self, _: &Context, _: GetPresenceRequest) -> Result<GetPresenceReply> { no() }
     async fn sync_contacts(&self, _: &Context, _: SyncContactsRequest) -> Result<SyncContactsReply> {
         Ok(SyncContactsReply { version: *self.version.lock(), ..Default::default() })
     }
@@ -187,6 +190,7 @@ impl Conversations for FakeConversations {
         Ok(SyncSettingsReply::default())
     }
     async fn erase_person(&self, _: &Context, _: ErasePersonRequest) -> Result<ErasePersonReply> { no() }
+    async fn list_online(&self, _: &Context, _: ListOnlineRequest) -> Result<ListOnlineReply> { no() }
     async fn apply_relation(&self, _: &Context, _: ApplyRelationRequest) -> Result<ApplyRelationReply> { no() }
 }
 
@@ -400,7 +404,7 @@ impl Log {
                 }
             }
             Some(Up::Sends(batch)) => self.sends(place, batch),
-            Some(Up::Open(_)) | None => {}
+            Some(Up::Open(_) | Up::Watch(_)) | None => {}
         }
     }
 

@@ -259,6 +259,7 @@ fn member_from_row(row: &Row<'_>) -> Result<Member> {
         from_seq: row.int(3)?,
         nickname: row.text(4)?,
         muted_until_at: row.int(5)?,
+        presence: None,
     })
 }
 

@@ -4,6 +4,8 @@
 //! meanwhile is kept beside the look and applied after it, so the seats are right whichever comes first. The user's
 //! attach position is the later of R and what was published by then: up to it entries come from the log.
 
+mod presence;
+
 use std::{collections::HashMap, sync::Arc};
 
 use anser_contract::v1::{
@@ -16,12 +18,14 @@ use tokio::sync::mpsc;
 use super::{
     Input,
     online::{Online, Recipients, Sees},
+    watched::Watched,
 };
 use crate::{
     effects::{Appended, Effect, LinkId},
     log::{self, Log, Snapshot},
     membership::{self, Stay, View},
     message::targets::targets,
+    presence::Seen,
 };
 
 /// How many journal entries a gateway that comes back is given again; beyond it, everybody there must sync.
@@ -36,6 +40,8 @@ pub struct Links {
     position: i64,
     links: HashMap<LinkId, Link>,
     online: Online,
+    watched: Watched,
+    seen: Arc<Seen>,
     looks: HashMap<u64, Look>,
     next_look: u64,
     inputs: mpsc::WeakSender<Input>,
@@ -68,7 +74,14 @@ struct Found {
 
 impl Links {
     /// No links yet, on a log that ends at `position`.
-    pub fn new(db: Db, log: Log, epoch: Vec<u8>, position: i64, inputs: mpsc::WeakSender<Input>) -> Self {
+    pub fn new(
+        db: Db,
+        log: Log,
+        epoch: Vec<u8>,
+        position: i64,
+        seen: Arc<Seen>,
+        inputs: mpsc::WeakSender<Input>,
+    ) -> Self {
         Self {
             db,
             log,
@@ -76,6 +89,8 @@ impl Links {
             position,
             links: HashMap::new(),
             online: Online::default(),
+            watched: Watched::default(),
+            seen,
             looks: HashMap::new(),
             next_look: 0,
             inputs,
@@ -213,7 +228,9 @@ impl Links {
             }
         };
         for (user, conversations) in found.conversations {
-            self.online.attach(look.link, user, found.position.max(self.position), conversations);
+            if self.online.attach(look.link, user, found.position.max(self.position), conversations) {
+                self.came(user);
+            }
         }
         if look.replay {
             self.replay(look.link, found.replay, found.position);
@@ -265,7 +282,9 @@ impl Links {
     /// Users left a gateway.
     pub fn detach(&mut self, link: LinkId, users: &[UserId]) {
         for user in users {
-            self.online.detach(link, *user);
+            if self.online.detach(link, *user) {
+                self.went(*user);
+            }
         }
         for look in self.looks.values_mut().filter(|look| look.link == link) {
             look.users.retain(|user| !users.contains(user));
@@ -275,7 +294,10 @@ impl Links {
     /// A gateway's stream ended.
     pub fn closed(&mut self, link: LinkId) {
         if self.links.remove(&link).is_some() {
-            self.online.drop_link(link);
+            self.watched.drop_link(link);
+            for user in self.online.drop_link(link) {
+                self.went(user);
+            }
             self.looks.retain(|_, look| look.link != link);
         }
     }

@@ -65,8 +65,16 @@ struct Person {
 }
 
 impl Online {
-    /// Seats `user` at `link` in `conversations`; entries after `floor` are for them.
-    pub fn attach(&mut self, link: LinkId, user: UserId, floor: i64, conversations: Vec<(ConversationId, Sees)>) {
+    /// Seats `user` at `link` in `conversations`; entries after `floor` are for them. Answers whether they were nowhere
+    /// before.
+    pub fn attach(
+        &mut self,
+        link: LinkId,
+        user: UserId,
+        floor: i64,
+        conversations: Vec<(ConversationId, Sees)>,
+    ) -> bool {
+        let came = !self.has(user);
         self.detach(link, user);
         let seat = |(conversation, sees): (ConversationId, Sees)| {
             self.seats.entry(conversation).or_default().push(Seat { link, user, floor, sees });
@@ -74,20 +82,32 @@ impl Online {
         };
         let conversations = conversations.into_iter().map(seat).collect();
         self.people.entry(user).or_default().push(Person { link, floor, conversations });
+        came
     }
 
-    /// Unseats `user` at `link`.
-    pub fn detach(&mut self, link: LinkId, user: UserId) {
-        let Some(people) = self.people.get_mut(&user) else { return };
-        if let Some(index) = people.iter().position(|person| person.link == link) {
-            let person = people.swap_remove(index);
-            if people.is_empty() {
-                self.people.remove(&user);
-            }
-            for conversation in person.conversations {
-                self.unseat(conversation, |seat| seat.link == link && seat.user == user);
-            }
+    /// Unseats `user` at `link`. Answers whether they were there and are nowhere now.
+    pub fn detach(&mut self, link: LinkId, user: UserId) -> bool {
+        let Some(people) = self.people.get_mut(&user) else { return false };
+        let Some(index) = people.iter().position(|person| person.link == link) else { return false };
+        let person = people.swap_remove(index);
+        let went = people.is_empty();
+        if went {
+            self.people.remove(&user);
         }
+        for conversation in person.conversations {
+            self.unseat(conversation, |seat| seat.link == link && seat.user == user);
+        }
+        went
+    }
+
+    /// Whether `user` is at a gateway.
+    pub fn has(&self, user: UserId) -> bool {
+        self.people.contains_key(&user)
+    }
+
+    /// Everybody who is at a gateway.
+    pub fn everybody(&self) -> impl Iterator<Item = UserId> + '_ {
+        self.people.keys().copied()
     }
 
     /// `user` came into `conversation`: a seat at each gateway they are at. Answers those gateways.
@@ -136,13 +156,12 @@ impl Online {
         self.people.get(&user).into_iter().flatten().map(|person| person.link)
     }
 
-    /// Unseats everybody at `link`.
-    pub fn drop_link(&mut self, link: LinkId) {
+    /// Unseats everybody at `link`. Answers who is nowhere now.
+    pub fn drop_link(&mut self, link: LinkId) -> Vec<UserId> {
         let at_link = |(user, people): (&UserId, &Vec<Person>)| people.iter().any(|p| p.link == link).then_some(*user);
-        let users: Vec<UserId> = self.people.iter().filter_map(at_link).collect();
-        for user in users {
-            self.detach(link, user);
-        }
+        let mut users: Vec<UserId> = self.people.iter().filter_map(at_link).collect();
+        users.retain(|user| self.detach(link, *user));
+        users
     }
 
     fn unseat(&mut self, conversation: ConversationId, which: impl Fn(&Seat) -> bool) {
@@ -182,11 +201,12 @@ mod tests {
     #[test]
     fn somebody_online_who_joins_is_seated_at_every_gateway() {
         let mut online = Online::default();
-        online.attach(1, ALICE, 0, Vec::new());
-        online.attach(2, ALICE, 0, Vec::new());
+        assert!(online.attach(1, ALICE, 0, Vec::new()), "they came");
+        assert!(!online.attach(2, ALICE, 0, Vec::new()) && !online.attach(2, ALICE, 0, Vec::new()), "once");
         assert_eq!(online.join(ROOM, ALICE, &Sees::from(1)), [1, 2]);
         assert_eq!(online.recipients(ROOM, 1, None).len(), 2);
-        online.drop_link(1);
+        assert!(online.drop_link(1).is_empty(), "they are still somewhere");
         assert_eq!(online.recipients(ROOM, 1, None).keys().copied().collect::<Vec<_>>(), [2]);
+        assert!(online.detach(2, ALICE) && !online.detach(2, ALICE), "they went, once");
     }
 }

@@ -53,6 +53,9 @@ async fn take(room: &Messaging, link: LinkId, message: LinkUp) {
         Some(Up::Sends(batch)) => take_sends(room, link, batch.items).await,
         Some(Up::Attach(attach)) => room.fanout.attach(link, user_ids(attach.user_ids)).await,
         Some(Up::Detach(detach)) => room.fanout.detach(link, user_ids(detach.user_ids)).await,
+        Some(Up::Watch(watch)) => {
+            room.fanout.watch(link, user_ids(watch.user_ids), user_ids(watch.no_longer)).await;
+        }
         Some(Up::Open(_)) | None => {}
     }
 }

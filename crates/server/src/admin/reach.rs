@@ -51,8 +51,8 @@ impl Reached {
         let clock = Clock::system();
         let engines = Engines::open(config, &clock, &Health::new())?;
         let mut node = Node::new(engines.peer.clone());
-        let (people, admin) = wiring::services(config, &engines, &clock, &mut node).await?;
-        Ok(Self { people, admin, db: Some(engines.db) })
+        let built = wiring::services(config, &engines, &clock, &mut node).await?;
+        Ok(Self { people: built.services, admin: built.admin, db: Some(engines.db) })
     }
 
     /// The store, where it was opened here.
