@@ -56,6 +56,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { service: "messaging", number: 3, sql: include_str!("../migrations/0003_groups.sql") },
     Migration { service: "messaging", number: 4, sql: include_str!("../migrations/0004_changes.sql") },
     Migration { service: "messaging", number: 5, sql: include_str!("../migrations/0005_blocked.sql") },
+    Migration { service: "messaging", number: 6, sql: include_str!("../migrations/0006_left.sql") },
 ];
 
 /// The service.

@@ -6,7 +6,7 @@ use anser_types::{Action, ConversationId, Error, Result, Standing, Timestamp, Us
 
 use super::{
     change_settings::told,
-    store::{self, settings},
+    store::{self, ConversationRow, settings},
 };
 use crate::{
     log::Snapshot,
@@ -24,11 +24,17 @@ pub fn describe(
 ) -> Result<Conversation> {
     let view = View::of(log, conversation, user)?;
     let (standing, _) = membership::standing_to_send(log, conversation, user, strangers, now)?;
-    let row = store::conversation(log, conversation)?.ok_or_else(|| Error::not_found("conversation"))?;
+    let mut row = store::conversation(log, conversation)?.ok_or_else(|| Error::not_found("conversation"))?;
     let (read_seq, _) = message::store::cursor(log, conversation, user)?;
     let last_message = message::history::newest(log, conversation, &view)?;
     let member = store::member(log, conversation, user)?;
     let group = row.kind == ConversationKind::Group;
+    if member.is_none() {
+        // What became of it since is no longer the business of somebody who left.
+        let as_new = ConversationRow::new(row.kind, row.created_at, 0);
+        let (title, avatar) = store::left_as(log, conversation, user)?;
+        row = ConversationRow { title, avatar, ..as_new };
+    }
     let peer_id = if group { Vec::new() } else { peer(log, conversation, user)? };
     let read_seq = read_seq.max(view.joined_seq());
     Ok(Conversation {
@@ -40,16 +46,15 @@ pub fn describe(
         my_role: member.as_ref().map_or(Role::Unspecified as i32, |member| member.role),
         // A block shows to who is blocked when they speak, and not before.
         can_send: standing == Standing::BlockedPeer || authorise(Action::Send, standing).is_ok(),
-        // How many there are today is no longer the business of somebody who left.
         my_muted_until_at: member.as_ref().map_or(0, |member| member.muted_until_at),
-        member_count: member.map_or(0, |_| u32::try_from(row.member_count).unwrap_or_default()),
+        member_count: u32::try_from(row.member_count).unwrap_or_default(),
         created_at: row.created_at,
         head_seq: view.head_seq(),
         earliest_seq: view.earliest_seq(),
         read_seq,
         settings: Some(told(&settings::setting(log, user, conversation)?, read_seq, view.head_seq())),
         announcement: row.announcement,
-        rules: group.then_some(row.rules),
+        rules: (group && member.is_some()).then_some(row.rules),
         muted_until_at: row.muted_until,
         dismissed_at: row.dismissed_at,
         unread: view.unread(log, conversation, read_seq)?,

@@ -183,10 +183,24 @@ pub fn delete_stays(tx: &mut Tx<'_>, conversation: ConversationId, user: UserId)
 /// The open stay ends with `to_seq`, the last entry they see.
 pub fn end_stay(tx: &mut Tx<'_>, conversation: ConversationId, user: UserId, to_seq: i64) -> Result<()> {
     tx.exec(
-        "UPDATE messaging_member SET to_seq = ? WHERE conversation = ? AND user_id = ? AND to_seq IS NULL",
-        &[to_seq.into(), (&conversation).into(), (&user).into()],
+        "UPDATE messaging_member SET to_seq = ?,
+           left_title = (SELECT title FROM messaging_conversation WHERE id = ?),
+           left_avatar = (SELECT avatar FROM messaging_conversation WHERE id = ?)
+         WHERE conversation = ? AND user_id = ? AND to_seq IS NULL",
+        &[to_seq.into(), (&conversation).into(), (&conversation).into(), (&conversation).into(), (&user).into()],
     )?;
     Ok(())
+}
+
+/// Title and avatar that a group had when somebody went who is no member now.
+pub fn left_as(reader: &Reader<'_>, conversation: ConversationId, user: UserId) -> Result<(String, String)> {
+    let row = reader.row(
+        "SELECT left_title, left_avatar FROM messaging_member
+         WHERE conversation = ? AND user_id = ? ORDER BY from_seq DESC LIMIT 1",
+        &[(&conversation).into(), (&user).into()],
+        |row| Ok((row.text(0)?, row.text(1)?)),
+    )?;
+    Ok(row.unwrap_or_default())
 }
 
 /// A member's role from now on.

@@ -15,12 +15,19 @@ use crate::{
 
 const CONVERSATIONS: usize = 100;
 
-/// Pages of several conversations, each with its own outcome and all within a bound. What no longer fits comes as a
+/// Pages of several conversations, each with its own outcome and all within a bound; what is malformed fails the call. What no longer fits comes as a
 /// page without entries that says `has_more`.
 pub async fn sync_many(room: &Messaging, ctx: &Context, request: SyncManyRequest) -> Result<SyncManyReply> {
     let user = ctx.user()?;
     if request.items.is_empty() || request.items.len() > CONVERSATIONS {
         return Err(Error::field("items", format!("1 to {CONVERSATIONS} conversations")));
+    }
+    for from in &request.items {
+        let malformed = |error: Error| Error::field("items", error.detail);
+        ConversationId::try_from(&from.conversation_id[..]).map_err(malformed)?;
+        if from.after_seq < 0 {
+            return Err(Error::field("after_seq", "must not be negative"));
+        }
     }
     let options = &room.options;
     let limit = match request.limit as usize {
@@ -55,9 +62,6 @@ fn page(
     strangers: bool,
 ) -> Result<(SyncPage, usize)> {
     let conversation = ConversationId::try_from(&from.conversation_id[..])?;
-    if from.after_seq < 0 {
-        return Err(Error::field("after_seq", "must not be negative"));
-    }
     membership::may_read(log, conversation, user, strangers)?;
     let mut view = View::of(log, conversation, user)?;
     if view.earliest_seq() > 1 && planted_every("hidden_entry_shown", 5) {

@@ -22,11 +22,11 @@ const WRITERS: usize = 65_536;
 pub async fn typing(room: &Messaging, ctx: &Context, request: TypingRequest) -> Result<TypingReply> {
     let user = ctx.user()?;
     let conversation = ConversationId::try_from(&request.conversation_id[..])?;
-    let strangers = room.options.strangers;
+    let (strangers, now) = (room.options.strangers, room.clock.now());
     let (standing, members) = room
         .db
         .read(move |reader| {
-            let standing = membership::standing(reader, conversation, user, strangers)?;
+            let (standing, _) = membership::standing_to_send(reader, conversation, user, strangers, now)?;
             Ok((standing, conversation::member_count(reader, conversation)?))
         })
         .await?;
