@@ -8,6 +8,7 @@
 //! after the commit that stored it; rights are checked in the transaction that uses them; nobody receives an entry
 //! outside their stays. One room with two traits, because members, heads and entries commit together.
 
+mod alarm;
 mod audit;
 mod conversation;
 mod effects;
@@ -30,6 +31,7 @@ use anser_engine::{Db, Migration};
 use anser_types::{Clock, Result, UserId, page::PageTokens};
 
 use crate::{
+    alarm::Alarm,
     fanout::Fanout,
     log::{Log, Snapshot},
     message::{
@@ -51,6 +53,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { service: "messaging", number: 3, sql: include_str!("../migrations/0003_groups.sql") },
     Migration { service: "messaging", number: 4, sql: include_str!("../migrations/0004_changes.sql") },
     Migration { service: "messaging", number: 5, sql: include_str!("../migrations/0005_blocked.sql") },
+    Migration { service: "messaging", number: 6, sql: include_str!("../migrations/0006_timed.sql") },
 ];
 
 /// The service.
@@ -66,6 +69,8 @@ pub struct Messaging {
     typists: Typists,
     fanout: Fanout,
     words: Arc<Words>,
+    /// Rings when a message expires; at first at once, to see what did meanwhile.
+    expiry: Arc<Alarm>,
 }
 
 impl Messaging {
@@ -73,12 +78,20 @@ impl Messaging {
     pub async fn start(db: &Db, options: MessagingOptions, clock: Clock) -> Result<Arc<MessagingService>> {
         let db = db.scoped("messaging");
         let position = db.read(log::last_position).await?;
-        let log = Log::open(&db, options.index_run).await?;
+        let log = Log::open(&db, options.index_run, clock.clone()).await?;
         let fanout = Fanout::start(db.clone(), log.clone(), db.epoch().to_vec(), position);
         let rooms = Arc::new(Rooms::default());
         let sends = Arc::new(SendLane::new(&db, options.send_queue));
-        let committer =
-            Committer::new(sends.clone(), log.clone(), rooms.clone(), fanout.clone(), clock.clone(), options.strangers);
+        let expiry = Arc::new(Alarm::at(0));
+        let committer = Committer::new(
+            sends.clone(),
+            log.clone(),
+            rooms.clone(),
+            fanout.clone(),
+            clock.clone(),
+            options.strangers,
+            expiry.clone(),
+        );
         db.set_lane(Box::new(committer));
         let words = Arc::new(match &options.words_file {
             Some(path) => Words::read(path, options.words_mode)?,
@@ -90,7 +103,8 @@ impl Messaging {
         let throttle = Throttle::new(clock.clone(), options.sends_per_second, options.send_burst);
         let pages = PageTokens::new(options.page_key);
         let typists = Typists::new(clock.clone());
-        let room = Arc::new(Self { db, clock, options, pages, log, rooms, sends, throttle, typists, fanout, words });
+        let room =
+            Arc::new(Self { db, clock, options, pages, log, rooms, sends, throttle, typists, fanout, words, expiry });
         Ok(Arc::new(MessagingService(room)))
     }
 
@@ -105,7 +119,11 @@ impl Messaging {
 
     /// What people may say.
     fn sayable(&self) -> Sayable {
-        Sayable { body_bytes: self.options.body_bytes, words: self.words.clone() }
+        Sayable {
+            body_bytes: self.options.body_bytes,
+            words: self.words.clone(),
+            expires_most_ms: self.options.expires_most_ms,
+        }
     }
 
     /// Whether `user` may send now, as far as limits and the disk go.
@@ -127,6 +145,16 @@ impl MessagingService {
     /// Tells of the reactions that are untold now; answers to how many messages.
     pub async fn tell_reactions(&self) -> Result<usize> {
         message::tell_reactions::tell(&self.0).await
+    }
+
+    /// Takes the words of the messages whose time is over; answers how many.
+    pub async fn expire(&self) -> Result<usize> {
+        message::expire::expire(&self.0).await
+    }
+
+    /// Takes the words of messages as their times come, until the process ends.
+    pub fn start_expiring(&self) {
+        message::expire::start(&self.0);
     }
 
     /// Tells of reactions, once a second, until the process ends.

@@ -111,6 +111,7 @@ async fn services(
     let messaging = Messaging::start(db, messaging, clock.clone()).await?;
     messaging.start_auditor();
     messaging.start_telling_reactions();
+    messaging.start_expiring();
     let conversations = node.conversations(messaging.clone());
     let messages = node.messages(messaging);
 

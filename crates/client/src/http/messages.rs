@@ -81,6 +81,7 @@ fn message(conversation: ConversationId, key: MessageId, kind: Kind) -> SendMess
         conversation_id: conversation.to_vec(),
         client_msg_id: key.to_vec(),
         content: Some(Content::from(kind)),
+        ..SendMessage::default()
     }
 }
 

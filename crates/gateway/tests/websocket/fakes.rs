@@ -306,6 +306,7 @@ impl FakeMessages {
             conversation_id: room.to_vec(),
             client_msg_id: rand::random::<[u8; 16]>().to_vec(),
             content: Some(Content::from(content::Kind::Text(Text { text: text.into() }))),
+            ..SendMessage::default()
         };
         let (ack, entry) = log.append(sender, send).unwrap();
         log.hint(entry.into_iter().collect(), &[]);

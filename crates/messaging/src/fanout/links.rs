@@ -347,7 +347,7 @@ fn find(reader: &Snapshot<'_>, users: Vec<UserId>, replay_after: Option<i64>) ->
 fn replay_hints(reader: &Snapshot<'_>, users: &[UserId], after: i64, through: i64) -> Result<Vec<Hint>> {
     let mut by_conversation: Vec<(ConversationId, Vec<Entry>)> = Vec::new();
     let mut places: HashMap<ConversationId, usize> = HashMap::new();
-    for stored in log::stored_since(reader, after, through - after)? {
+    for stored in reader.stored_since(after, through - after)? {
         let conversation = ConversationId::try_from(&stored.entry.conversation_id[..])?;
         let place = *places.entry(conversation).or_insert_with(|| {
             by_conversation.push((conversation, Vec::new()));

@@ -110,7 +110,7 @@ fn to_entry(conversation: ConversationId, seq: i64, new: &NewEntry, at: Timestam
         version: 1,
         countable: new.kind() == EntryKind::Message,
         fallback_text: anser_contract::fallback_text(&new.content),
-        content: Some(new.content.clone()),
+        content: Some(new.content.clone().sent_at(at)),
         ..Entry::default()
     }
 }

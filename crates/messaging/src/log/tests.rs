@@ -50,7 +50,7 @@ impl House {
         let dir = TempDir::new().unwrap();
         let store = DbOptions { durability: Durability::Off, ..DbOptions::new(dir.path()) };
         let db = Db::open(&store, MIGRATIONS, Clock::fixed(1_700_000_000_000)).unwrap().scoped("messaging");
-        let log = Log::open(&db, run).await.unwrap();
+        let log = Log::open(&db, run, Clock::fixed(1_700_000_000_000)).await.unwrap();
         Self { db, log, run, _dir: dir }
     }
 
@@ -138,7 +138,9 @@ async fn play(run: i64, steps: Vec<Step>) {
                 }
             }
             Step::Lose(what) => assert!(house.append(what, true).await.is_err()),
-            Step::Restart => house.log = Log::open(&house.db, house.run).await.unwrap(),
+            Step::Restart => {
+                house.log = Log::open(&house.db, house.run, Clock::fixed(1_700_000_000_000)).await.unwrap()
+            }
         }
         house.compare(&model).await;
     }

@@ -2,6 +2,7 @@
 
 pub mod delete_for_me;
 pub mod edit;
+pub mod expire;
 pub mod forward;
 pub mod heads;
 pub mod history;

@@ -1,11 +1,13 @@
-//! The statements of sending and reading; those of changes are in [`changes`], those of the log itself in `log/`.
+//! The statements of sending and reading; those of changes are in [`changes`], of what has a
+//! time of its own in [`timed`], those of the log itself in `log/`.
 
 mod changes;
+mod timed;
 
 use anser_engine::{Reader, Tx, Value};
 use anser_types::{ConversationId, MessageId, Result, Timestamp, UserId, plant::planted};
 
-pub use self::changes::*;
+pub use self::{changes::*, timed::*};
 use crate::log::Snapshot;
 
 /// Notes that `sender` used `cmid` in `conversation`, unless they did before; answers whether it was new.

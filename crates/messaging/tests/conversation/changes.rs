@@ -49,7 +49,7 @@ async fn entry(house: &House, user: UserId, group: ConversationId, seq: i64) -> 
 
 async fn send(house: &House, user: UserId, group: ConversationId, content: Content) -> Result<i64, Code> {
     let client_msg_id = MessageId::new(&house.clock).to_vec();
-    let send = SendMessage { conversation_id: group.to_vec(), client_msg_id, content: Some(content) };
+    let send = SendMessage { conversation_id: group.to_vec(), client_msg_id, content: Some(content), expires_in_ms: 0 };
     let request = anser_contract::v1::AppendRequest { sends: vec![send] };
     outcome(house.service.append(&acting(user), request).await.unwrap()).map(|seqs| seqs[0])
 }

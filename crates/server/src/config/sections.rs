@@ -112,6 +112,7 @@ pub struct Messaging {
     pub edit_within_s: i64,
     pub recall_within_s: i64,
     pub recall_as_admin_within_s: i64,
+    pub expires_most_s: i64,
     pub keep_versions: bool,
     pub words_file: String,
     pub words_mode: String,
