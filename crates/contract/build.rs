@@ -18,7 +18,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     describe_json(&mut config, &descriptors);
     // Bundles stand in bundles; the API document names the schema instead of unfolding it for ever.
     config.field_attribute(".anser.v1.BundleItem.content", "#[schema(no_recursion)]");
+    // Rare fields of what there is much of.
     config.boxed(".anser.v1.Content.expiring");
+    config.boxed(".anser.v1.Hint.delivered");
     let services = Adapters { tonic: tonic_prost_build::configure().service_generator() };
     config.service_generator(Box::new(services));
     config.compile_fds(descriptors)?;

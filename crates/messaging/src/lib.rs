@@ -35,6 +35,7 @@ use crate::{
     fanout::Fanout,
     log::{Log, Snapshot},
     message::{
+        delivered::Deliveries,
         prepare::Sayable,
         send::{Committer, SendLane},
         throttle::Throttle,
@@ -71,6 +72,9 @@ pub struct Messaging {
     words: Arc<Words>,
     /// Rings when a message expires; at first at once, to see what did meanwhile.
     expiry: Arc<Alarm>,
+    /// Rings when a scheduled message is to be sent.
+    schedule: Arc<Alarm>,
+    deliveries: Arc<Deliveries>,
 }
 
 impl Messaging {
@@ -82,7 +86,7 @@ impl Messaging {
         let fanout = Fanout::start(db.clone(), log.clone(), db.epoch().to_vec(), position);
         let rooms = Arc::new(Rooms::default());
         let sends = Arc::new(SendLane::new(&db, options.send_queue));
-        let expiry = Arc::new(Alarm::at(0));
+        let (expiry, schedule) = (Arc::new(Alarm::at(0)), Arc::new(Alarm::at(0)));
         let committer = Committer::new(
             sends.clone(),
             log.clone(),
@@ -103,8 +107,23 @@ impl Messaging {
         let throttle = Throttle::new(clock.clone(), options.sends_per_second, options.send_burst);
         let pages = PageTokens::new(options.page_key);
         let typists = Typists::new(clock.clone());
-        let room =
-            Arc::new(Self { db, clock, options, pages, log, rooms, sends, throttle, typists, fanout, words, expiry });
+        let deliveries = Arc::new(Deliveries::new());
+        let room = Arc::new(Self {
+            db,
+            clock,
+            options,
+            pages,
+            log,
+            rooms,
+            sends,
+            throttle,
+            typists,
+            fanout,
+            words,
+            expiry,
+            schedule,
+            deliveries,
+        });
         Ok(Arc::new(MessagingService(room)))
     }
 
@@ -155,6 +174,26 @@ impl MessagingService {
     /// Takes the words of messages as their times come, until the process ends.
     pub fn start_expiring(&self) {
         message::expire::start(&self.0);
+    }
+
+    /// Sends the scheduled messages whose time has come; answers how many were sent or refused.
+    pub async fn send_scheduled(&self) -> Result<usize> {
+        message::send_scheduled::send_due(&self.0).await
+    }
+
+    /// Sends scheduled messages as their times come, until the process ends.
+    pub fn start_sending_scheduled(&self) {
+        message::send_scheduled::start(&self.0);
+    }
+
+    /// Writes some of what devices are said to hold; answers how many of them moved.
+    pub async fn keep_delivered(&self) -> Result<usize> {
+        message::delivered::keep(&self.0).await
+    }
+
+    /// Writes what devices are said to hold, until the process ends.
+    pub fn start_keeping_delivered(&self) {
+        message::delivered::start(&self.0);
     }
 
     /// Tells of reactions, once a second, until the process ends.
@@ -370,6 +409,26 @@ impl Messages for MessagingService {
 
     async fn list_readers(&self, ctx: &Context, request: v1::ListReadersRequest) -> Result<v1::ListReadersReply> {
         message::readers::list_readers(&self.0, ctx, request).await
+    }
+
+    async fn schedule(&self, ctx: &Context, request: v1::ScheduleRequest) -> Result<v1::ScheduledMessage> {
+        message::schedule::schedule(&self.0, ctx, request).await
+    }
+
+    async fn reschedule(&self, ctx: &Context, request: v1::RescheduleRequest) -> Result<v1::ScheduledMessage> {
+        message::schedule::reschedule(&self.0, ctx, request).await
+    }
+
+    async fn cancel_scheduled(
+        &self,
+        ctx: &Context,
+        request: v1::CancelScheduledRequest,
+    ) -> Result<v1::CancelScheduledReply> {
+        message::schedule::cancel(&self.0, ctx, request).await
+    }
+
+    async fn list_scheduled(&self, ctx: &Context, request: v1::ListScheduledRequest) -> Result<v1::ListScheduledReply> {
+        message::schedule::list(&self.0, ctx, request).await
     }
 
     async fn move_read_cursor(&self, ctx: &Context, request: v1::MoveReadCursorRequest) -> Result<v1::ReadMoved> {

@@ -37,6 +37,10 @@ pub struct MessagingOptions {
     pub recall_as_admin_within_ms: i64,
     /// How long an expiring message may stay at most, in milliseconds.
     pub expires_most_ms: i64,
+    /// How far ahead a message may be scheduled, in milliseconds.
+    pub schedule_most_ms: i64,
+    /// Scheduled messages that one person may have.
+    pub scheduled: i64,
     /// Whether the words that an edited message had before are kept, for owner and admins of its group.
     pub keep_versions: bool,
     /// The file with words that are not to be said; none: everything may be said.
@@ -82,6 +86,8 @@ impl Default for MessagingOptions {
             recall_within_ms: 24 * 3_600_000,
             recall_as_admin_within_ms: 0,
             expires_most_ms: 365 * 24 * 3_600_000,
+            schedule_most_ms: 365 * 24 * 3_600_000,
+            scheduled: 100,
             keep_versions: false,
             words_file: None,
             words_mode: WordsMode::Reject,

@@ -98,6 +98,8 @@ pub fn messaging(config: &Config, page_key: [u8; 32]) -> MessagingOptions {
         recall_within_ms: messaging.recall_within_s * 1_000,
         recall_as_admin_within_ms: messaging.recall_as_admin_within_s * 1_000,
         expires_most_ms: messaging.expires_most_s * 1_000,
+        schedule_most_ms: messaging.schedule_most_s * 1_000,
+        scheduled: i64::from(limits.scheduled),
         keep_versions: messaging.keep_versions,
         words_file: (!messaging.words_file.is_empty()).then(|| messaging.words_file.clone().into()),
         words_mode: if messaging.words_mode == "mask" { WordsMode::Mask } else { WordsMode::Reject },

@@ -112,6 +112,8 @@ async fn services(
     messaging.start_auditor();
     messaging.start_telling_reactions();
     messaging.start_expiring();
+    messaging.start_sending_scheduled();
+    messaging.start_keeping_delivered();
     let conversations = node.conversations(messaging.clone());
     let messages = node.messages(messaging);
 

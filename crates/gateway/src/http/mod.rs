@@ -25,6 +25,7 @@ pub mod openapi;
 mod paging;
 mod probes;
 mod profiles;
+mod scheduled;
 mod schemas;
 mod sessions;
 mod socket;
@@ -97,6 +98,7 @@ pub fn table() -> Vec<Route> {
         conversations::routes(),
         messages::routes(),
         changes::routes(),
+        scheduled::routes(),
         groups::routes(),
         members::routes(),
         invitations::routes(),

@@ -1,4 +1,4 @@
-//! What goes up to messaging: sends of all connections gathered into batches, and who comes and goes.
+//! What goes up to messaging: sends of all connections gathered into batches, who comes and goes, and what devices hold.
 //!
 //! Connections put sends in, messaging's side of the stream takes them out; whatever gathered between two takes goes as
 //! one batch. It is bounded: a connection that finds it full keeps its sends and stops reading until there is room.
@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use anser_contract::v1::{Attach, Detach, LinkOpen, LinkUp, SendBatch, SendItem, link_up::Up};
+use anser_contract::v1::{
+    Attach, DeliveredBatch, DeliveredItem, Detach, LinkOpen, LinkUp, SendBatch, SendItem, link_up::Up,
+};
 use anser_types::{Result, UserId};
 use futures_util::Stream;
 use parking_lot::Mutex;
@@ -39,6 +41,8 @@ struct Inner {
     open: Option<LinkUp>,
     moves: VecDeque<Move>,
     sends: VecDeque<SendItem>,
+    /// What devices hold.
+    delivered: Vec<DeliveredItem>,
     /// Wakes the stream.
     taker: Option<Waker>,
     /// Connections that wait for room.
@@ -70,6 +74,7 @@ impl Intake {
             open: None,
             moves: VecDeque::new(),
             sends: VecDeque::new(),
+            delivered: Vec::new(),
             taker: None,
             turned_away: Vec::new(),
         })))
@@ -106,6 +111,17 @@ impl Intake {
         if inner.generation > 0 {
             inner.moves.push_back(moved);
             wake(inner);
+        }
+    }
+
+    /// Tells what devices hold, if there is a stream and it has taken what it was told before.
+    pub fn tell_delivered(&self, held: impl FnOnce() -> Vec<DeliveredItem>) {
+        let mut inner = self.0.lock();
+        if inner.down_since.is_none() && inner.delivered.is_empty() {
+            inner.delivered = held();
+            if !inner.delivered.is_empty() {
+                wake(inner);
+            }
         }
     }
 
@@ -204,6 +220,9 @@ impl Inner {
             Some(open) => return Some(open),
             None if !self.moves.is_empty() => self.next_moves()?,
             None if !self.sends.is_empty() => Up::Sends(SendBatch { items: self.next_sends() }),
+            None if !self.delivered.is_empty() => {
+                Up::Delivered(DeliveredBatch { items: std::mem::take(&mut self.delivered) })
+            }
             None => return None,
         };
         Some(LinkUp { up: Some(up) })

@@ -401,7 +401,7 @@ impl Log {
                 }
             }
             Some(Up::Sends(batch)) => self.sends(place, batch),
-            Some(Up::Open(_)) | None => {}
+            Some(Up::Delivered(_) | Up::Open(_)) | None => {}
         }
     }
 
@@ -488,6 +488,10 @@ impl Messages for FakeMessages {
     async fn list_pins(&self, _: &Context, _: ListPinsRequest) -> Result<ListPinsReply> { no() }
     async fn forward(&self, _: &Context, _: ForwardRequest) -> Result<AppendReply> { no() }
     async fn list_readers(&self, _: &Context, _: ListReadersRequest) -> Result<ListReadersReply> { no() }
+    async fn schedule(&self, _: &Context, _: ScheduleRequest) -> Result<ScheduledMessage> { no() }
+    async fn reschedule(&self, _: &Context, _: RescheduleRequest) -> Result<ScheduledMessage> { no() }
+    async fn cancel_scheduled(&self, _: &Context, _: CancelScheduledRequest) -> Result<CancelScheduledReply> { no() }
+    async fn list_scheduled(&self, _: &Context, _: ListScheduledRequest) -> Result<ListScheduledReply> { no() }
     async fn move_read_cursor(&self, ctx: &Context, request: MoveReadCursorRequest) -> Result<ReadMoved> {
         let user = ctx.user()?;
         let read = ReadHint { user_id: user.to_vec(), read_seq: request.read_seq, unread: 0 };

@@ -56,7 +56,7 @@ pub fn prepare(
 }
 
 /// Checks a send; answers its key and what it says, encoded.
-fn check(send: &mut SendMessage, sayable: &Sayable) -> Result<(ConversationId, MessageId, Vec<u8>)> {
+pub fn check(send: &mut SendMessage, sayable: &Sayable) -> Result<(ConversationId, MessageId, Vec<u8>)> {
     let (conversation, cmid, content) = keys(send)?;
     let body = check_content(content, sayable.body_bytes)?;
     let after_ms = send.expires_in_ms;
@@ -89,7 +89,8 @@ pub fn prepare_forwarded(
     }
 }
 
-fn payload_hash(asked: &[u8]) -> [u8; 16] {
+/// What a key stands for.
+pub fn payload_hash(asked: &[u8]) -> [u8; 16] {
     let mut hash = [0; 16];
     hash.copy_from_slice(&Sha256::digest(asked)[..16]);
     hash

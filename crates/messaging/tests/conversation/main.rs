@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod changes;
+mod delivered;
 mod expiring;
 mod groups;
 mod house;
@@ -10,5 +11,6 @@ mod joining;
 mod lists;
 mod pairs;
 mod rules;
+mod scheduled;
 mod settings;
 mod visibility;
