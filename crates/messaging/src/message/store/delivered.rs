@@ -3,7 +3,7 @@
 use anser_engine::{Reader, Tx, Value};
 use anser_types::{ConversationId, Result, SessionId, UserId};
 
-/// How far the devices of `user` have got in `conversation`, the last one first.
+/// How far the devices of `user` have got in `conversation`, the one that has got least first.
 pub fn delivered(reader: &Reader<'_>, conversation: ConversationId, user: UserId) -> Result<Vec<(SessionId, i64)>> {
     reader.rows(
         "SELECT session, delivered_seq FROM messaging_delivered WHERE user_id = ? AND conversation = ?
