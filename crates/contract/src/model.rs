@@ -22,7 +22,8 @@ impl Content {
             | Kind::Location(_)
             | Kind::Card(_)
             | Kind::Bundle(_)
-            | Kind::Withdrawn(_) => EntryKind::Message,
+            | Kind::Withdrawn(_)
+            | Kind::Expired(_) => EntryKind::Message,
             Kind::Edited(_) | Kind::Recalled(_) | Kind::Reacted(_) | Kind::Pinned(_) | Kind::Unpinned(_) => {
                 EntryKind::Change
             }
@@ -43,7 +44,27 @@ impl Content {
     }
 }
 
+impl Content {
+    /// Whether these words are gone by `now`, having been sent at `sent_at`.
+    pub fn is_over(&self, sent_at: i64, now: i64) -> bool {
+        self.expiring.as_ref().is_some_and(|expiring| sent_at.saturating_add(expiring.after_ms) <= now)
+    }
+
+    /// The same, with when its words go.
+    pub fn sent_at(mut self, sent_at: i64) -> Self {
+        if let Some(expiring) = &mut self.expiring {
+            expiring.expires_at = sent_at.saturating_add(expiring.after_ms);
+        }
+        self
+    }
+}
+
 impl Entry {
+    /// Whether its time is over: it has no words any more.
+    pub fn is_expired(&self) -> bool {
+        matches!(self.content.as_ref().and_then(|content| content.kind.as_ref()), Some(Kind::Expired(_)))
+    }
+
     /// The entry that this one changes.
     pub fn target_seq(&self) -> Option<i64> {
         self.content.as_ref()?.target_seq()
@@ -94,6 +115,7 @@ pub fn fallback_text(content: &Content) -> String {
         Some(Kind::Bundle(bundle)) if bundle.title.is_empty() => format!("[{} messages]", bundle.items.len()),
         Some(Kind::Bundle(bundle)) => format!("[{} messages] {}", bundle.items.len(), bundle.title),
         Some(Kind::Withdrawn(_)) => "This message was recalled".into(),
+        Some(Kind::Expired(_)) => "This message has expired".into(),
         Some(Kind::Edited(_)) => "A message was edited".into(),
         Some(Kind::Recalled(_)) => "A message was recalled".into(),
         Some(Kind::Reacted(_)) => "Somebody reacted to a message".into(),

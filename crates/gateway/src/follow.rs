@@ -9,7 +9,8 @@ use std::{collections::HashSet, sync::Arc};
 use anser_contract::{
     Context,
     v1::{
-        Audience, CheckSessionsRequest, ContactChanged, EndedSinceRequest, EventBatch, FollowRequest, SessionEnded,
+        Audience, CheckSessionsRequest, ContactChanged, EndedSinceRequest, EventBatch, FollowRequest, ScheduledChanged,
+        SessionEnded,
         SessionRevoked, UserUpdated, event::Event as Told, service_event::Event,
     },
 };
@@ -104,6 +105,7 @@ impl Follower<'_> {
                 Some(Event::SettingsChanged(changed)) => later.push(Change::Settings(changed)),
                 Some(Event::JoinRequestChanged(changed)) => later.push(Change::JoinRequest(changed)),
                 Some(Event::UserUpdated(updated)) => self.updated(updated),
+                Some(Event::ScheduledChanged(changed)) => self.scheduled(changed),
                 None => {}
             }
         }
@@ -154,6 +156,13 @@ impl Follower<'_> {
         let Some(me) = updated.me else { return self.forget_me(&updated.user_id) };
         let block = Block::one(Told::MeUpdated(Box::new(me)), About::Profile(updated.version));
         self.gateway.hub.tell(user, block, &self.gateway.desk());
+    }
+
+    fn scheduled(&self, changed: ScheduledChanged) {
+        let Ok(user) = UserId::try_from(&changed.user_id[..]) else { return };
+        if let Some(moved) = changed.moved {
+            self.gateway.hub.tell(user, Block::one(Told::Scheduled(moved), About::Other), &self.gateway.desk());
+        }
     }
 
     /// The user's clients must ask what is new about them when they return.

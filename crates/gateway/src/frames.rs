@@ -6,7 +6,7 @@
 use std::{io::Write as _, sync::OnceLock};
 
 use anser_contract::v1::{Ack, ClientFrame, Event, Hello, ServerFrame, client_frame, event, request};
-use anser_types::{ConversationId, Error};
+use anser_types::{ConversationId, Error, UserId};
 use bytes::Bytes;
 use prost::Message as _;
 use serde::Deserialize;
@@ -190,6 +190,8 @@ pub struct Block {
     events: Vec<Event>,
     about: About,
     size: usize,
+    /// Whether it is noted who has got it.
+    receipts: bool,
     json: OnceLock<Bytes>,
     proto: OnceLock<Bytes>,
 }
@@ -229,7 +231,25 @@ impl Block {
     /// A block of `events`, in order.
     pub fn new(events: Vec<Event>, about: About) -> Self {
         let size = events.iter().map(Self::size_of).sum();
-        Self { events, about, size, json: OnceLock::new(), proto: OnceLock::new() }
+        Self { events, about, size, receipts: false, json: OnceLock::new(), proto: OnceLock::new() }
+    }
+
+    /// The same, of which it is noted who has got it, or is not.
+    pub fn with_receipts(self, receipts: bool) -> Self {
+        Self { receipts, ..self }
+    }
+
+    /// The last message for `user` in it, where it is to be noted that they have it.
+    pub fn delivers_to(&self, user: UserId) -> Option<(ConversationId, i64)> {
+        let About::Entries { conversation, .. } = self.about else { return None };
+        let theirs = |event: &Event| match &event.event {
+            Some(event::Event::Entry(entry)) if entry.countable && entry.sender_id != user.as_bytes() => {
+                Some(entry.seq)
+            }
+            _ => None,
+        };
+        let seq = self.events.iter().rev().filter(|_| self.receipts).find_map(theirs)?;
+        Some((conversation, seq))
     }
 
     /// About how many bytes an event has inside a push.
@@ -267,7 +287,7 @@ impl Block {
         };
         let events: Vec<Event> = self.events.iter().filter(|event| seq_of(event) > seq).cloned().collect();
         let first = seq_of(events.first()?);
-        Some(Block::new(events, About::Entries { conversation, first, last }))
+        Some(Block::new(events, About::Entries { conversation, first, last }).with_receipts(self.receipts))
     }
 
     /// The events as they stand inside a push frame.

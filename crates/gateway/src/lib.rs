@@ -18,6 +18,7 @@ mod meters;
 pub mod options;
 pub mod problem;
 pub mod rates;
+mod receipts;
 mod resume;
 pub mod routes;
 pub mod state;

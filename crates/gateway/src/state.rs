@@ -27,6 +27,7 @@ use crate::{
     meters::Meters,
     options::{GatewayOptions, GatewayServices},
     rates::Rates,
+    receipts::{self, Receipts},
     resume::StoreName,
     ws::{
         close::Close,
@@ -60,6 +61,7 @@ pub struct Gateway {
     pub rates: Rates,
     pub(crate) hub: Hub,
     pub(crate) intake: Intake,
+    pub(crate) receipts: Receipts,
     pub(crate) pacer: Pacer,
     pub(crate) meters: Meters,
     /// Connections and their calls.
@@ -91,6 +93,7 @@ impl Gateway {
             rates,
             hub: Hub::new(),
             intake: Intake::new(),
+            receipts: Receipts::default(),
             pacer: Pacer::default(),
             meters: Meters::new(),
             tasks: TaskTracker::new(),
@@ -108,6 +111,7 @@ impl Gateway {
             tokio::spawn(link::run(self.clone())),
             tokio::spawn(follow::run(self.clone())),
             tokio::spawn(sweeper::run(self.clone())),
+            tokio::spawn(receipts::run(self.clone())),
             tokio::spawn(async move { pacing.pacer.run().await }),
         ];
         self.beside.lock().extend(tasks);

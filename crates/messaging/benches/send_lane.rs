@@ -52,6 +52,7 @@ async fn main() -> anser_types::Result<()> {
             conversation_id: talk.1.clone(),
             client_msg_id: MessageId::new(&clock).to_vec(),
             content: Some(content),
+            ..SendMessage::default()
         };
         SendItem { tag, user_id: talk.0.to_vec(), session_id: vec![0; 16], send: Some(send), deadline_ms: 30_000 }
     };

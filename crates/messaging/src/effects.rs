@@ -32,6 +32,13 @@ pub enum Effect {
         /// Where.
         conversation: ConversationId,
     },
+    /// Devices have got further; left out under load.
+    Delivered {
+        /// Where.
+        conversation: ConversationId,
+        /// Whose, and how far.
+        moved: Vec<(UserId, i64)>,
+    },
     /// Outcomes of sends that came over a link.
     Outcomes(LinkId, Vec<Outcome>),
 }

@@ -10,6 +10,7 @@
 //! outside their stays. One room with two traits, because members, heads and entries commit together.
 
 mod admin;
+mod alarm;
 mod audit;
 mod conversation;
 mod effects;
@@ -33,9 +34,11 @@ use anser_engine::{Db, Migration};
 use anser_types::{Clock, Result, UserId, page::PageTokens};
 
 use crate::{
+    alarm::Alarm,
     fanout::Fanout,
     log::{Log, Snapshot},
     message::{
+        delivered::Deliveries,
         prepare::Sayable,
         send::{Committer, SendLane},
         throttle::Throttle,
@@ -57,6 +60,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { service: "messaging", number: 4, sql: include_str!("../migrations/0004_changes.sql") },
     Migration { service: "messaging", number: 5, sql: include_str!("../migrations/0005_blocked.sql") },
     Migration { service: "messaging", number: 6, sql: include_str!("../migrations/0006_left.sql") },
+    Migration { service: "messaging", number: 7, sql: include_str!("../migrations/0007_timed.sql") },
 ];
 
 /// The service.
@@ -73,6 +77,11 @@ pub struct Messaging {
     seen: Arc<Seen>,
     fanout: Fanout,
     words: Arc<Words>,
+    /// Rings when a message expires; at first at once, to see what did meanwhile.
+    expiry: Arc<Alarm>,
+    /// Rings when a scheduled message is to be sent.
+    schedule: Arc<Alarm>,
+    deliveries: Arc<Deliveries>,
 }
 
 impl Messaging {
@@ -80,13 +89,21 @@ impl Messaging {
     pub async fn start(db: &Db, options: MessagingOptions, clock: Clock) -> Result<Arc<MessagingService>> {
         let db = db.scoped("messaging");
         let position = db.read(log::last_position).await?;
-        let log = Log::open(&db, options.index_run).await?;
+        let log = Log::open(&db, options.index_run, clock.clone()).await?;
         let seen = Arc::new(Seen::new(clock.clone()));
         let fanout = Fanout::start(db.clone(), log.clone(), db.epoch().to_vec(), position, seen.clone());
         let rooms = Arc::new(Rooms::default());
         let sends = Arc::new(SendLane::new(&db, options.send_queue));
-        let committer =
-            Committer::new(sends.clone(), log.clone(), rooms.clone(), fanout.clone(), clock.clone(), options.strangers);
+        let (expiry, schedule) = (Arc::new(Alarm::at(0)), Arc::new(Alarm::at(0)));
+        let committer = Committer::new(
+            sends.clone(),
+            log.clone(),
+            rooms.clone(),
+            fanout.clone(),
+            clock.clone(),
+            options.strangers,
+            expiry.clone(),
+        );
         db.set_lane(Box::new(committer));
         let words = Arc::new(match &options.words_file {
             Some(path) => Words::read(path, options.words_mode)?,
@@ -98,8 +115,24 @@ impl Messaging {
         let throttle = Throttle::new(clock.clone(), options.sends_per_second, options.send_burst);
         let pages = PageTokens::new(options.page_key);
         let typists = Typists::new(clock.clone());
-        let room =
-            Arc::new(Self { db, clock, options, pages, log, rooms, sends, throttle, typists, seen, fanout, words });
+        let deliveries = Arc::new(Deliveries::new());
+        let room = Arc::new(Self {
+            db,
+            clock,
+            options,
+            pages,
+            log,
+            rooms,
+            sends,
+            throttle,
+            typists,
+            seen,
+            fanout,
+            words,
+            expiry,
+            schedule,
+            deliveries,
+        });
         Ok(Arc::new(MessagingService(room)))
     }
 
@@ -114,7 +147,11 @@ impl Messaging {
 
     /// What people may say.
     fn sayable(&self) -> Sayable {
-        Sayable { body_bytes: self.options.body_bytes, words: self.words.clone() }
+        Sayable {
+            body_bytes: self.options.body_bytes,
+            words: self.words.clone(),
+            expires_most_ms: self.options.expires_most_ms,
+        }
     }
 
     /// Whether `user` may send now, as far as limits and the disk go.
@@ -151,6 +188,36 @@ impl MessagingService {
     /// Tells of the reactions that are untold now; answers to how many messages.
     pub async fn tell_reactions(&self) -> Result<usize> {
         message::tell_reactions::tell(&self.0).await
+    }
+
+    /// Takes the words of the messages whose time is over; answers how many.
+    pub async fn expire(&self) -> Result<usize> {
+        message::expire::expire(&self.0).await
+    }
+
+    /// Takes the words of messages as their times come, until the process ends.
+    pub fn start_expiring(&self) {
+        message::expire::start(&self.0);
+    }
+
+    /// Sends the scheduled messages whose time has come; answers how many were sent or refused.
+    pub async fn send_scheduled(&self) -> Result<usize> {
+        message::send_scheduled::send_due(&self.0).await
+    }
+
+    /// Sends scheduled messages as their times come, until the process ends.
+    pub fn start_sending_scheduled(&self) {
+        message::send_scheduled::start(&self.0);
+    }
+
+    /// Writes some of what devices are said to hold; answers how many of them moved.
+    pub async fn keep_delivered(&self) -> Result<usize> {
+        message::delivered::keep(&self.0).await
+    }
+
+    /// Writes what devices are said to hold, until the process ends.
+    pub fn start_keeping_delivered(&self) {
+        message::delivered::start(&self.0);
     }
 
     /// Tells of reactions, once a second, until the process ends.
@@ -370,6 +437,26 @@ impl Messages for MessagingService {
 
     async fn list_readers(&self, ctx: &Context, request: v1::ListReadersRequest) -> Result<v1::ListReadersReply> {
         message::readers::list_readers(&self.0, ctx, request).await
+    }
+
+    async fn schedule(&self, ctx: &Context, request: v1::ScheduleRequest) -> Result<v1::ScheduledMessage> {
+        message::schedule::schedule(&self.0, ctx, request).await
+    }
+
+    async fn reschedule(&self, ctx: &Context, request: v1::RescheduleRequest) -> Result<v1::ScheduledMessage> {
+        message::schedule::reschedule(&self.0, ctx, request).await
+    }
+
+    async fn cancel_scheduled(
+        &self,
+        ctx: &Context,
+        request: v1::CancelScheduledRequest,
+    ) -> Result<v1::CancelScheduledReply> {
+        message::schedule::cancel(&self.0, ctx, request).await
+    }
+
+    async fn list_scheduled(&self, ctx: &Context, request: v1::ListScheduledRequest) -> Result<v1::ListScheduledReply> {
+        message::schedule::list(&self.0, ctx, request).await
     }
 
     async fn move_read_cursor(&self, ctx: &Context, request: v1::MoveReadCursorRequest) -> Result<v1::ReadMoved> {

@@ -51,6 +51,12 @@ impl View {
         Self { deleted, ..self }
     }
 
+    /// The same without these seqs too.
+    pub fn hiding(mut self, seqs: Vec<i64>) -> Self {
+        self.deleted = merged(self.deleted.into_iter().chain(seqs.into_iter().map(|seq| (seq, seq))).collect());
+        self
+    }
+
     /// The view of `user`, or `not_found` for somebody who was never a member.
     pub fn of(log: &Snapshot<'_>, conversation: ConversationId, user: UserId) -> Result<Self> {
         let stays = stays(log, conversation, user)?;
@@ -154,6 +160,19 @@ impl View {
         )?;
         Ok(seqs.into_iter().filter(|seq| self.shows(*seq)).collect::<BTreeSet<_>>().len() as i64)
     }
+}
+
+/// The same seqs in as few ranges as there can be, in order.
+pub fn merged(mut ranges: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
+    ranges.sort_unstable();
+    let mut out: Vec<(i64, i64)> = Vec::new();
+    for (from, to) in ranges {
+        match out.last_mut() {
+            Some((_, last)) if from <= *last + 1 => *last = to.max(*last),
+            _ => out.push((from, to)),
+        }
+    }
+    out
 }
 
 /// Stands for everybody in a conversation where a message is meant for all.
@@ -429,6 +448,12 @@ mod tests {
                 prop_assert_eq!(view.shows(seq), sees(&seq));
             }
         }
+    }
+
+    #[test]
+    fn neighbours_and_overlapping_ranges_become_one() {
+        assert_eq!(merged(vec![(5, 6), (1, 2), (3, 3), (9, 9), (6, 7)]), [(1, 3), (5, 7), (9, 9)]);
+        assert!(merged(Vec::new()).is_empty());
     }
 
     #[test]

@@ -35,6 +35,12 @@ pub struct MessagingOptions {
     pub recall_within_ms: i64,
     /// How long owner and admins may recall the messages of others, in milliseconds; 0: for ever.
     pub recall_as_admin_within_ms: i64,
+    /// How long an expiring message may stay at most, in milliseconds.
+    pub expires_most_ms: i64,
+    /// How far ahead a message may be scheduled, in milliseconds.
+    pub schedule_most_ms: i64,
+    /// Scheduled messages that one person may have.
+    pub scheduled: i64,
     /// Whether the words that an edited message had before are kept, for owner and admins of its group.
     pub keep_versions: bool,
     /// The file with words that are not to be said; none: everything may be said.
@@ -79,6 +85,9 @@ impl Default for MessagingOptions {
             edit_within_ms: 24 * 3_600_000,
             recall_within_ms: 24 * 3_600_000,
             recall_as_admin_within_ms: 0,
+            expires_most_ms: 365 * 24 * 3_600_000,
+            schedule_most_ms: 365 * 24 * 3_600_000,
+            scheduled: 100,
             keep_versions: false,
             words_file: None,
             words_mode: WordsMode::Reject,

@@ -52,6 +52,7 @@ impl House {
             conversation_id: conversation.to_vec(),
             client_msg_id: MessageId::new(&self.clock).to_vec(),
             content: Some(Content::from(Kind::Text(Text { text: text.into() }))),
+            ..SendMessage::default()
         }
     }
 

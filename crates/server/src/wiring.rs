@@ -122,8 +122,11 @@ pub async fn services(
     let messaging = Messaging::start(db, messaging, clock.clone()).await?;
     messaging.start_auditor();
     messaging.start_telling_reactions();
-    let log = messaging.keeper();
+    messaging.start_expiring();
+    messaging.start_sending_scheduled();
+    messaging.start_keeping_delivered();
     messaging.start_noting_seen(users.clone());
+    let log = messaging.keeper();
     let seen = LastSeen { messaging: messaging.clone(), users: users.clone() };
     let conversations = node.conversations(messaging.clone());
     let messages = node.messages(messaging);

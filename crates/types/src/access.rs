@@ -65,6 +65,8 @@ pub enum Action {
     RemoveAdmin,
     /// Make a member an admin or an admin a member.
     ChangeRole,
+    /// See, move and cancel a message that one has scheduled.
+    ManageScheduled,
     /// Accept or decline an invitation into a group.
     AnswerInvitation,
     /// Bring people into a group whose rules leave that to owner and admins; make links into it.
@@ -162,6 +164,7 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
                 | NoteFriend
                 | Unblock
                 | AnswerInvitation
+                | ManageScheduled
         ),
         Author => matches!(action, ReadFriendRequest),
         Person => matches!(action, ReadProfile),

@@ -134,6 +134,7 @@ fn frame_of(send: &Send<'_>) -> ClientFrame {
         conversation_id: send.conversation.to_vec(),
         client_msg_id: send.key.to_vec(),
         content: Some(Content::from(content::Kind::Text(text))),
+        ..SendMessage::default()
     };
     let request = Request { id: send.id, deadline_ms: 0, op: Some(request::Op::Send(message)) };
     ClientFrame { frame: Some(client_frame::Frame::Request(request)) }

@@ -4,10 +4,13 @@ use anser_types::{ConversationId, MessageId};
 use serde::Serialize;
 use serde_json::json;
 
-use super::Client;
+use super::{Client, page_query};
 use crate::{
     Error, Result,
-    v1::{Content, Custom, HistoryReply, ReadMoved, SendAck, SendMessage, Text, content::Kind},
+    v1::{
+        Content, Custom, HistoryReply, ListScheduledReply, ReadMoved, ScheduledMessage, SendAck, SendMessage, Text,
+        content::Kind,
+    },
 };
 
 /// Which part of a conversation's history is wanted.
@@ -52,6 +55,36 @@ impl Client {
         self.get(&format!("/v1/conversations/{conversation}/messages"), &query).await
     }
 
+    /// Has a message sent later, in Unix milliseconds.
+    pub async fn schedule(&self, message: &SendMessage, send_at: i64) -> Result<ScheduledMessage> {
+        let conversation = ConversationId::try_from(&message.conversation_id[..])
+            .map_err(|_| Error::Protocol("a message without a conversation".into()))?;
+        let mut body = json_of(message)?;
+        body["send_at"] = send_at.into();
+        self.post(&format!("/v1/conversations/{conversation}/scheduled-messages"), body).await
+    }
+
+    /// The caller's messages for later.
+    pub async fn scheduled(&self, limit: u32, cursor: &str) -> Result<ListScheduledReply> {
+        self.get("/v1/scheduled-messages", &page_query(limit, cursor)).await
+    }
+
+    /// Has a message sent at another time.
+    pub async fn reschedule(
+        &self,
+        conversation: ConversationId,
+        key: MessageId,
+        send_at: i64,
+    ) -> Result<ScheduledMessage> {
+        let path = format!("/v1/conversations/{conversation}/scheduled-messages/{key}");
+        self.patch(&path, json!({ "send_at": send_at })).await
+    }
+
+    /// Has a message not sent at all.
+    pub async fn cancel_scheduled(&self, conversation: ConversationId, key: MessageId) -> Result<()> {
+        self.delete(&format!("/v1/conversations/{conversation}/scheduled-messages/{key}")).await
+    }
+
     /// Moves the caller's read cursor forward.
     pub async fn mark_read(&self, conversation: ConversationId, read_seq: i64) -> Result<ReadMoved> {
         self.put(&format!("/v1/conversations/{conversation}/read"), json!({ "read_seq": read_seq })).await
@@ -81,6 +114,7 @@ fn message(conversation: ConversationId, key: MessageId, kind: Kind) -> SendMess
         conversation_id: conversation.to_vec(),
         client_msg_id: key.to_vec(),
         content: Some(Content::from(kind)),
+        ..SendMessage::default()
     }
 }
 

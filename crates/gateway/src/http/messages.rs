@@ -28,7 +28,8 @@ pub fn routes() -> Vec<Route> {
             .about("Send a message")
             .details(
                 "`client_msg_id` is the key of the send: a repeat with the same content answers the first acknowledgement \
-                 again, with `dup: true`; with other content it is `idempotency_conflict`. After an answer, the message is \
+                 again, with `dup: true`; with other content it is `idempotency_conflict`. With `expires_in_ms` the words go by \
+                 themselves so long after `server_ts`, for everybody and from everywhere; `content.expiring` says when. After an answer, the message is \
                  on stable storage. After a time-out or a retryable error, send again with the same id.",
             )
             .takes::<NewMessage>()
@@ -60,16 +61,23 @@ struct NewMessage {
     #[schema(value_type = String)]
     client_msg_id: MessageId,
     content: Content,
+    /// After how long its words go by themselves, in milliseconds: 5,000 up to what the server allows. 0: they stay.
+    #[serde(default)]
+    expires_in_ms: i64,
 }
 
 async fn send(
     State(gateway): State<Arc<Gateway>>,
     Call(ctx): Call,
     Path(id): Path<ConversationId>,
-    Json(NewMessage { client_msg_id, content }): Json<NewMessage>,
+    Json(NewMessage { client_msg_id, content, expires_in_ms }): Json<NewMessage>,
 ) -> Answer<(StatusCode, axum::Json<SendAck>)> {
-    let send =
-        SendMessage { conversation_id: id.to_vec(), client_msg_id: client_msg_id.to_vec(), content: Some(content) };
+    let send = SendMessage {
+        conversation_id: id.to_vec(),
+        client_msg_id: client_msg_id.to_vec(),
+        content: Some(content),
+        expires_in_ms,
+    };
     let reply = gateway.services.messages.append(&ctx, AppendRequest { sends: vec![send] }).await?;
     let outcome = reply.outcomes.into_iter().next().ok_or_else(|| Error::internal("a send without an outcome"))?;
     match (outcome.ack, outcome.error) {

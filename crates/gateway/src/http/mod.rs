@@ -26,6 +26,7 @@ mod paging;
 mod presence;
 mod probes;
 mod profiles;
+mod scheduled;
 mod schemas;
 mod sessions;
 mod socket;
@@ -99,6 +100,7 @@ pub fn table() -> Vec<Route> {
         conversations::routes(),
         messages::routes(),
         changes::routes(),
+        scheduled::routes(),
         groups::routes(),
         members::routes(),
         invitations::routes(),

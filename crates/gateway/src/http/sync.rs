@@ -104,6 +104,7 @@ async fn conversation(
     Query(wanted): Query<EntriesAfter>,
 ) -> Answer<axum::Json<SyncPage>> {
     let item = SyncFrom { conversation_id: wanted.conversation_id.to_vec(), after_seq: wanted.after_seq };
+    gateway.receipts.note_sync(ctx.user()?, ctx.session()?, std::slice::from_ref(&item));
     let request =
         SyncManyRequest { items: vec![item], limit: wanted.limit, max_bytes: gateway.options.limits.sync_bytes };
     let reply = gateway.services.messages.sync_many(&ctx, request).await?;
@@ -123,6 +124,7 @@ async fn conversations(
     if items.len() > MOST_CONVERSATIONS {
         return Err(Error::field("items", format!("at most {MOST_CONVERSATIONS} conversations in a call")).into());
     }
+    gateway.receipts.note_sync(ctx.user()?, ctx.session()?, &items);
     let request = SyncManyRequest { items, limit: 0, max_bytes: MOST_BYTES };
     let reply = gateway.services.messages.sync_many(&ctx, request).await?;
     Ok(axum::Json(SyncPages { items: reply.items }))

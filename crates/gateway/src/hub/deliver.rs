@@ -8,6 +8,7 @@ use anser_types::{ConversationId, UserId};
 use super::{Hub, Inner};
 use crate::{
     frames::{About, Block},
+    receipts::PEOPLE,
     ws::socket::{Desk, Socket},
 };
 
@@ -82,6 +83,9 @@ impl Delivery<'_> {
         } else if let Some(typing) = hint.typing {
             let block = Block::one(event::Event::Typing(*typing), About::Ephemeral);
             self.to_users(&hint.user_ids, &[Arc::new(block)]);
+        } else if let Some(delivered) = hint.delivered {
+            let block = Block::one(event::Event::Delivered(*delivered), About::Ephemeral);
+            self.to_users(&hint.user_ids, &[Arc::new(block)]);
         } else if hint.joined {
             let joined = ConversationJoined { conversation_id: hint.conversation_id, earliest_seq: hint.earliest_seq };
             let block = Block::one(event::Event::ConversationJoined(joined), About::Other);
@@ -95,6 +99,7 @@ impl Delivery<'_> {
     }
 
     fn entries(&self, conversation: ConversationId, hint: Hint) {
+        let receipts = hint.user_ids.len() <= PEOPLE;
         let mut own: HashMap<u32, Vec<i64>> = HashMap::new();
         for origin in &hint.origins {
             own.entry(untag(origin.tag).0).or_default().push(origin.seq);
@@ -105,10 +110,10 @@ impl Delivery<'_> {
             .filter_map(|(number, seqs)| {
                 let sender = self.inner.sockets.get(&number)?.user;
                 let events = hint.entries.iter().map(|entry| own_or_full(entry, sender, &seqs, &hint.targets));
-                Some((number, blocks(conversation, events)))
+                Some((number, blocks(conversation, receipts, events)))
             })
             .collect();
-        let shared = blocks(conversation, hint.entries.into_iter().map(|entry| told(entry, &hint.targets)));
+        let shared = blocks(conversation, receipts, hint.entries.into_iter().map(|entry| told(entry, &hint.targets)));
         for socket in self.sockets(&hint.user_ids) {
             let blocks = own_blocks.get(&socket.number).unwrap_or(&shared);
             for block in blocks {
@@ -155,15 +160,19 @@ pub(crate) fn told(entry: Entry, targets: &[Entry]) -> Event {
     Event { event: Some(event::Event::Entry(entry)), target }
 }
 
-/// Entries of one conversation as blocks of moderate size.
-pub(crate) fn blocks(conversation: ConversationId, entries: impl Iterator<Item = Event>) -> Vec<Arc<Block>> {
+/// Entries of one conversation as blocks of moderate size, of which it is noted who has got them, or is not.
+pub(crate) fn blocks(
+    conversation: ConversationId,
+    receipts: bool,
+    entries: impl Iterator<Item = Event>,
+) -> Vec<Arc<Block>> {
     let mut blocks = Vec::new();
     let mut events: Vec<Event> = Vec::new();
     let (mut bytes, mut first, mut last) = (0, 0, 0);
     let mut close = |events: &mut Vec<Event>, first, last| {
         if !events.is_empty() {
             let about = About::Entries { conversation, first, last };
-            blocks.push(Arc::new(Block::new(std::mem::take(events), about)));
+            blocks.push(Arc::new(Block::new(std::mem::take(events), about).with_receipts(receipts)));
         }
     };
     for event in entries {

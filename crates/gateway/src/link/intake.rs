@@ -1,4 +1,5 @@
-//! What goes up to messaging: sends of all connections gathered into batches, who comes and goes, and who is watched.
+//! What goes up to messaging: sends of all connections gathered into batches, who comes and goes, who is watched, and what
+//! devices hold.
 //!
 //! Connections put sends in, messaging's side of the stream takes them out; whatever gathered between two takes goes as
 //! one batch. It is bounded: a connection that finds it full keeps its sends and stops reading until there is room.
@@ -11,7 +12,9 @@ use std::{
     time::Duration,
 };
 
-use anser_contract::v1::{Attach, Detach, LinkOpen, LinkUp, SendBatch, SendItem, Watch, link_up::Up};
+use anser_contract::v1::{
+    Attach, DeliveredBatch, DeliveredItem, Detach, LinkOpen, LinkUp, SendBatch, SendItem, Watch, link_up::Up,
+};
 use anser_types::{Result, UserId};
 use futures_util::Stream;
 use parking_lot::Mutex;
@@ -41,6 +44,8 @@ struct Inner {
     sends: VecDeque<SendItem>,
     /// Who is to be watched, and who no longer (`false`): the last word about each. Goes when nothing else does.
     watched: HashMap<UserId, bool>,
+    /// What devices hold.
+    delivered: Vec<DeliveredItem>,
     /// Wakes the stream.
     taker: Option<Waker>,
     /// Connections that wait for room.
@@ -73,6 +78,7 @@ impl Intake {
             moves: VecDeque::new(),
             sends: VecDeque::new(),
             watched: HashMap::new(),
+            delivered: Vec::new(),
             taker: None,
             turned_away: Vec::new(),
         })))
@@ -127,6 +133,17 @@ impl Intake {
         if inner.generation > 0 {
             inner.watched.insert(user, watched);
             wake(inner);
+        }
+    }
+
+    /// Tells what devices hold, if there is a stream and it has taken what it was told before.
+    pub fn tell_delivered(&self, held: impl FnOnce() -> Vec<DeliveredItem>) {
+        let mut inner = self.0.lock();
+        if inner.down_since.is_none() && inner.delivered.is_empty() {
+            inner.delivered = held();
+            if !inner.delivered.is_empty() {
+                wake(inner);
+            }
         }
     }
 
@@ -228,6 +245,9 @@ impl Inner {
             None if !self.moves.is_empty() => self.next_moves()?,
             None if !self.sends.is_empty() => Up::Sends(SendBatch { items: self.next_sends() }),
             None if !self.watched.is_empty() => Up::Watch(self.next_watched()),
+            None if !self.delivered.is_empty() => {
+                Up::Delivered(DeliveredBatch { items: std::mem::take(&mut self.delivered) })
+            }
             None => return None,
         };
         Some(LinkUp { up: Some(up) })

@@ -140,6 +140,7 @@ async fn run<'g>(
             if request.items.len() > MOST_CONVERSATIONS {
                 return Err(Error::field("items", format!("at most {MOST_CONVERSATIONS} conversations")));
             }
+            gateway.receipts.note_sync(ctx.user()?, ctx.session()?, &request.items);
             let request = SyncManyRequest { items: request.items, limit: 0, max_bytes: MOST_BYTES };
             Outcome::SyncConversations(SyncPages { items: messages.sync_many(ctx, request).await?.items })
         }
@@ -184,6 +185,7 @@ async fn run<'g>(
 async fn sync_conversation(gateway: &Gateway, ctx: &Context, request: SyncConversation) -> Result<SyncPage> {
     let limits = &gateway.options.limits;
     let item = SyncFrom { conversation_id: request.conversation_id, after_seq: request.after_seq };
+    gateway.receipts.note_sync(ctx.user()?, ctx.session()?, std::slice::from_ref(&item));
     let request = SyncManyRequest { items: vec![item], limit: request.limit, max_bytes: limits.sync_bytes };
     let result = gateway.services.messages.sync_many(ctx, request).await?.items.pop();
     match result.map(|result| (result.page, result.error)) {

@@ -290,7 +290,7 @@ fn replay_blocks(reply: ResumeReply) -> Vec<Arc<Block>> {
             run.push(told(entry, &reply.targets));
         }
         if let Ok(conversation) = ConversationId::try_from(&id[..]) {
-            out.extend(blocks(conversation, run.into_iter()));
+            out.extend(blocks(conversation, true, run.into_iter()));
         }
     }
     for read in reply.reads {

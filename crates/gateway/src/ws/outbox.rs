@@ -42,6 +42,8 @@ pub(super) struct Outbox {
     /// Sizes of the pushes that are not acked; the last one has number `pushed`.
     pub in_flight: VecDeque<u32>,
     pub in_flight_bytes: usize,
+    /// The last messages that pushes on their way carry, where it is noted who has got them.
+    pub carried: VecDeque<Carried>,
     pub pushed: u64,
     /// Events wait because the window does not let them through.
     pub stalled: bool,
@@ -86,6 +88,13 @@ pub(crate) enum Control {
     WirePing,
     /// Its answer.
     WirePong(Vec<u8>),
+}
+
+/// What a push carries of one conversation.
+pub(super) struct Carried {
+    push_no: u64,
+    conversation: ConversationId,
+    seq: i64,
 }
 
 /// An event that waits.
@@ -290,8 +299,16 @@ impl Outbox {
         }
     }
 
-    /// The client has taken pushes up to `push_no`.
-    pub fn acked(&mut self, push_no: u64) {
+    /// Push `push_no` carries this conversation's messages up to `seq`.
+    pub fn carry(&mut self, push_no: u64, conversation: ConversationId, seq: i64) {
+        match self.carried.back_mut() {
+            Some(last) if last.push_no == push_no && last.conversation == conversation => last.seq = seq,
+            _ => self.carried.push_back(Carried { push_no, conversation, seq }),
+        }
+    }
+
+    /// The client has taken pushes up to `push_no`. Answers the messages that it has with them.
+    pub fn acked(&mut self, push_no: u64) -> Vec<(ConversationId, i64)> {
         let oldest = self.pushed + 1 - self.in_flight.len() as u64;
         let count = push_no.saturating_add(1).saturating_sub(oldest).min(self.in_flight.len() as u64);
         if count > 0 {
@@ -300,6 +317,8 @@ impl Outbox {
         }
         let bytes: usize = self.in_flight.drain(..count as usize).map(|size| size as usize).sum();
         self.in_flight_bytes -= bytes;
+        let taken = self.carried.iter().take_while(|carried| carried.push_no <= push_no).count();
+        self.carried.drain(..taken).map(|carried| (carried.conversation, carried.seq)).collect()
     }
 
     /// The peer was heard.
@@ -354,6 +373,7 @@ impl Outbox {
         release(&mut self.controls);
         release(&mut self.events);
         release(&mut self.in_flight);
+        release(&mut self.carried);
         if self.open.is_empty() && self.open.capacity() > 0 {
             self.open = Vec::new();
         }

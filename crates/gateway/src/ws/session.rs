@@ -222,7 +222,10 @@ impl Handler<'_> {
                 let request = Request { id, deadline_ms, op };
                 dispatch(self.gateway, self.socket, self.sends, self.now_ms, request);
             }
-            Inbound::Ack(push_no) => self.socket.outbox().acked(push_no),
+            Inbound::Ack(push_no) => {
+                let taken = self.socket.outbox().acked(push_no);
+                self.gateway.receipts.note(self.socket.user, self.socket.session, taken);
+            }
             Inbound::Ping => self.ping(Control::Pong)?,
             Inbound::Hello(_) => return Err(Close::BAD_FRAME),
             Inbound::Unknown => {}

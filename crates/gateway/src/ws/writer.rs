@@ -192,6 +192,9 @@ impl Push {
             events.push(encoded.clone());
             let queued = outbox.dequeue()?;
             count += queued.block.count();
+            if let Some((conversation, seq)) = queued.block.delivers_to(socket.user) {
+                outbox.carry(outbox.pushed + 1, conversation, seq);
+            }
             let (version, known) = match queued.block.about() {
                 About::Contacts(version) => (version, &mut outbox.me.contacts),
                 About::Settings(version) => (version, &mut outbox.me.settings),

@@ -430,6 +430,26 @@ impl Messages for Fake {
         Ok(ListReadersReply::default())
     }
 
+    async fn schedule(&self, ctx: &Context, r: ScheduleRequest) -> Result<ScheduledMessage> {
+        self.called("schedule", ctx, format!("{r:?}")).await?;
+        Ok(ScheduledMessage { send_at: r.send_at, ..ScheduledMessage::default() })
+    }
+
+    async fn reschedule(&self, ctx: &Context, r: RescheduleRequest) -> Result<ScheduledMessage> {
+        self.called("reschedule", ctx, format!("{r:?}")).await?;
+        Ok(ScheduledMessage { send_at: r.send_at, ..ScheduledMessage::default() })
+    }
+
+    async fn cancel_scheduled(&self, ctx: &Context, r: CancelScheduledRequest) -> Result<CancelScheduledReply> {
+        self.called("cancel_scheduled", ctx, format!("{r:?}")).await?;
+        Ok(CancelScheduledReply {})
+    }
+
+    async fn list_scheduled(&self, ctx: &Context, r: ListScheduledRequest) -> Result<ListScheduledReply> {
+        self.called("list_scheduled", ctx, format!("{r:?}")).await?;
+        Ok(ListScheduledReply::default())
+    }
+
     async fn move_read_cursor(&self, ctx: &Context, r: MoveReadCursorRequest) -> Result<ReadMoved> {
         self.called("move_read_cursor", ctx, format!("{r:?}")).await?;
         Ok(ReadMoved { conversation_id: r.conversation_id, read_seq: r.read_seq, unread: 0 })

@@ -120,7 +120,8 @@ async fn a_request_ends_by_its_deadline() {
     let room = town.messages.room(9, &[ALICE, BOB]);
     let mut alice = town.connect(ALICE, Encoding::Json).await;
     town.messages.0.lock().silent = true;
-    let send = anser_contract::v1::SendMessage { conversation_id: room, client_msg_id: vec![1; 16], content: None };
+    let send =
+        anser_contract::v1::SendMessage { conversation_id: room, client_msg_id: vec![1; 16], ..Default::default() };
     let begun = Instant::now();
     alice.request(anser_contract::v1::request::Op::Send(send), 300).await;
     assert_eq!(alice.error_code().await, "deadline_exceeded");

@@ -111,6 +111,7 @@ impl Client {
             conversation_id: room.to_vec(),
             client_msg_id: vec![cmid; 16],
             content: Some(Content::from(content::Kind::Text(Text { text: text.into() }))),
+            ..SendMessage::default()
         };
         self.request(request::Op::Send(send), 0).await
     }

@@ -310,6 +310,7 @@ impl FakeMessages {
             conversation_id: room.to_vec(),
             client_msg_id: rand::random::<[u8; 16]>().to_vec(),
             content: Some(Content::from(content::Kind::Text(Text { text: text.into() }))),
+            ..SendMessage::default()
         };
         let (ack, entry) = log.append(sender, send).unwrap();
         log.hint(entry.into_iter().collect(), &[]);
@@ -404,7 +405,7 @@ impl Log {
                 }
             }
             Some(Up::Sends(batch)) => self.sends(place, batch),
-            Some(Up::Open(_) | Up::Watch(_)) | None => {}
+            Some(Up::Delivered(_) | Up::Open(_) | Up::Watch(_)) | None => {}
         }
     }
 
@@ -491,6 +492,10 @@ impl Messages for FakeMessages {
     async fn list_pins(&self, _: &Context, _: ListPinsRequest) -> Result<ListPinsReply> { no() }
     async fn forward(&self, _: &Context, _: ForwardRequest) -> Result<AppendReply> { no() }
     async fn list_readers(&self, _: &Context, _: ListReadersRequest) -> Result<ListReadersReply> { no() }
+    async fn schedule(&self, _: &Context, _: ScheduleRequest) -> Result<ScheduledMessage> { no() }
+    async fn reschedule(&self, _: &Context, _: RescheduleRequest) -> Result<ScheduledMessage> { no() }
+    async fn cancel_scheduled(&self, _: &Context, _: CancelScheduledRequest) -> Result<CancelScheduledReply> { no() }
+    async fn list_scheduled(&self, _: &Context, _: ListScheduledRequest) -> Result<ListScheduledReply> { no() }
     async fn move_read_cursor(&self, ctx: &Context, request: MoveReadCursorRequest) -> Result<ReadMoved> {
         let user = ctx.user()?;
         let read = ReadHint { user_id: user.to_vec(), read_seq: request.read_seq, unread: 0 };

@@ -46,6 +46,7 @@ impl House {
                 conversation_id: group.to_vec(),
                 client_msg_id: MessageId::new(&clock).to_vec(),
                 content: Some(anser_contract::v1::content::Kind::Text(Text { text: "hello".into() }).into()),
+                ..SendMessage::default()
             });
             service.append(&acting(ALICE), AppendRequest { sends: sends.collect() }).await.unwrap();
         }

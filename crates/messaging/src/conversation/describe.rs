@@ -37,12 +37,17 @@ pub fn describe(
     }
     let peer_id = if group { Vec::new() } else { peer(log, conversation, user)? };
     let read_seq = read_seq.max(view.joined_seq());
+    let delivered_seq = match UserId::try_from(&peer_id[..]) {
+        Ok(peer) => delivered_to(log, conversation, peer)?.min(view.head_seq()),
+        Err(_) => 0,
+    };
     Ok(Conversation {
         conversation_id: conversation.to_vec(),
         kind: row.kind as i32,
         title: row.title,
         avatar: row.avatar,
         peer_id,
+        delivered_seq,
         my_role: member.as_ref().map_or(Role::Unspecified as i32, |member| member.role),
         // A block shows to who is blocked when they speak, and not before.
         can_send: standing == Standing::BlockedPeer || authorise(Action::Send, standing).is_ok(),
@@ -62,6 +67,12 @@ pub fn describe(
         last_at: last_message.as_ref().map_or(row.created_at, |entry| entry.server_ts),
         last_message,
     })
+}
+
+/// Up to where a device of `peer` has it: what was read, however it came, has come.
+fn delivered_to(log: &Snapshot<'_>, conversation: ConversationId, peer: UserId) -> Result<i64> {
+    let (read_seq, _) = message::store::cursor(log, conversation, peer)?;
+    Ok(read_seq.max(message::store::delivered_seq(log, conversation, peer)?))
 }
 
 fn peer(reader: &Reader<'_>, conversation: ConversationId, user: UserId) -> Result<Vec<u8>> {

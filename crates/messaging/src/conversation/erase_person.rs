@@ -16,6 +16,7 @@ use super::{store, user_id};
 use crate::{
     Messaging,
     membership::{self, Stay},
+    message,
     notice::Notices,
 };
 
@@ -28,6 +29,11 @@ const PAIRS_A_STEP: usize = 200;
 pub async fn erase_person(room: &Messaging, ctx: &Context, request: ErasePersonRequest) -> Result<ErasePersonReply> {
     ctx.require_service()?;
     let user = user_id("user_id", &request.user_id)?;
+    let forget = move |tx: &mut Tx<'_>| {
+        message::store::delete_scheduled_by(tx, user)?;
+        message::store::forget_devices(tx, user)
+    };
+    room.db.write(forget).await?;
     let (groups, open) = room
         .db
         .read(move |reader| {

@@ -9,7 +9,8 @@ mod presence;
 use std::{collections::HashMap, sync::Arc};
 
 use anser_contract::v1::{
-    Attached, Beacon, Entry, Hint, Hints, LinkDown, Origin, Outcome, Outcomes, ReadHint, Reset, Typing, link_down::Down,
+    Attached, Beacon, Delivered, DeliveredTo, Entry, Hint, Hints, LinkDown, Origin, Outcome, Outcomes, ReadHint, Reset,
+    Typing, link_down::Down,
 };
 use anser_engine::{Db, failpoint::failpoint};
 use anser_types::{ConversationId, Result, UserId, plant::planted};
@@ -110,6 +111,7 @@ impl Links {
                     self.to_user(user, hint, &mut hints);
                 }
                 Effect::Typing { user, conversation } => self.typing(user, conversation, &mut hints),
+                Effect::Delivered { conversation, moved } => self.delivered(conversation, &moved, &mut hints),
                 Effect::Invited(invitation) => {
                     let Ok(user) = UserId::try_from(&invitation.user_id[..]) else { continue };
                     let hint = Hint {
@@ -145,6 +147,22 @@ impl Links {
                 let typing = Typing { conversation_id: conversation.to_vec(), user_id: user.to_vec() };
                 let typing = Some(Box::new(typing));
                 hints.entry(link).or_default().push(Hint { typing, user_ids, ..hint_in(conversation) });
+            }
+        }
+    }
+
+    /// To everybody else who is online in the conversation, at gateways that keep up.
+    fn delivered(&self, conversation: ConversationId, moved: &[(UserId, i64)], hints: &mut HashMap<LinkId, Vec<Hint>>) {
+        let only = if let [(user, _)] = moved { Some(*user) } else { None };
+        let items = moved.iter().map(|(user, seq)| DeliveredTo { user_id: user.to_vec(), delivered_seq: *seq });
+        let delivered = Delivered { conversation_id: conversation.to_vec(), items: items.collect() };
+        for (link, recipients) in self.online.recipients(conversation, i64::MAX, None) {
+            let mut user_ids = recipients.full;
+            let keeps_up = |open: &Link| open.down.capacity() > open.down.max_capacity() / 2;
+            user_ids.retain(|other| only.is_none_or(|only| other != only.as_bytes()));
+            if !user_ids.is_empty() && self.links.get(&link).is_some_and(keeps_up) {
+                let delivered = Some(Box::new(delivered.clone()));
+                hints.entry(link).or_default().push(Hint { delivered, user_ids, ..hint_in(conversation) });
             }
         }
     }
@@ -370,7 +388,7 @@ fn find(reader: &Snapshot<'_>, users: Vec<UserId>, replay_after: Option<i64>) ->
 fn replay_hints(reader: &Snapshot<'_>, users: &[UserId], after: i64, through: i64) -> Result<Vec<Hint>> {
     let mut by_conversation: Vec<(ConversationId, Vec<Entry>)> = Vec::new();
     let mut places: HashMap<ConversationId, usize> = HashMap::new();
-    for stored in log::stored_since(reader, after, through - after)? {
+    for stored in reader.stored_since(after, through - after)? {
         let conversation = ConversationId::try_from(&stored.entry.conversation_id[..])?;
         let place = *places.entry(conversation).or_insert_with(|| {
             by_conversation.push((conversation, Vec::new()));

@@ -44,7 +44,7 @@ impl NewEntry {
             version: 1,
             countable: self.kind() == EntryKind::Message,
             fallback_text: anser_contract::fallback_text(&self.content),
-            content: Some(self.content),
+            content: Some(self.content.sent_at(at)),
             ..Entry::default()
         }
     }

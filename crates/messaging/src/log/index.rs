@@ -13,7 +13,7 @@ use std::sync::{
 
 use anser_contract::EntryKind;
 use anser_engine::{Db, Reader, Tx, failpoint::failpoint};
-use anser_types::{ConversationId, Error, Result, UserId};
+use anser_types::{Clock, ConversationId, Error, Result, UserId};
 use parking_lot::Mutex;
 
 use super::{
@@ -38,6 +38,8 @@ struct Inner {
     /// The end of the last finished run but one: no question that knows less than this should still be open.
     forgettable: AtomicI64,
     run_entries: i64,
+    /// Whose words are over by now is never read.
+    clock: Clock,
 }
 
 /// The row of `messaging_indexed`.
@@ -63,7 +65,7 @@ enum IndexRow {
 
 impl Log {
     /// The log of a store. Reads what the index does not have yet. A run begins whenever `run_entries` are not in it.
-    pub async fn open(db: &Db, run_entries: i64) -> Result<Self> {
+    pub async fn open(db: &Db, run_entries: i64, clock: Clock) -> Result<Self> {
         let (indexed, end) = db.read(|reader| Ok((indexed(reader)?, last_position(reader)?))).await?;
         let (from, run_end) = (indexed.through, indexed.run_end);
         let middle = from + (end - from) / 2;
@@ -81,12 +83,18 @@ impl Log {
             run: Mutex::new(None),
             committed: AtomicI64::new(end),
             run_entries: run_entries.max(1),
+            clock,
         })))
     }
 
     /// The log as a question or transaction sees it now.
     pub fn at<'r>(&'r self, reader: &'r Reader<'_>) -> Result<Snapshot<'r>> {
         Ok(Snapshot { reader, log: self, end: last_position(reader)?, indexed: indexed(reader)?.through })
+    }
+
+    /// The clock that words expire by.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.0.clock
     }
 
     /// Looks into memory for a snapshot whose index goes up to `indexed`. Refused where memory has let go of what that

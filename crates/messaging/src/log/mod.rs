@@ -1,6 +1,7 @@
 //! The log: append-only entries of each conversation, in one journal over all of them.
 //!
-//! Nothing that was appended goes; only an entry's words may give way to others ([`rewrite`]), and an entry says so.
+//! Nothing that was appended goes; only an entry's words may give way to others ([`rewrite`]), and an entry says so. Words
+//! whose time is over are not read, whether they stand on their row still or not.
 //!
 //! Position is the journal's order, seq a conversation's. What one commit appends to one conversation stands at
 //! consecutive positions and is named by one *extent*; the last extent is the conversation's head. The journal and the
@@ -20,7 +21,7 @@ pub use append::NewEntry;
 pub use change::rewrite;
 pub use extent::Extent;
 pub use index::Log;
-pub use read::{Snapshot, Stored, find_key, last_position, stored_since};
+pub use read::{Snapshot, Stored, find_key, last_position};
 
 use anser_types::{ConversationId, MessageId, Timestamp, UserId, plant::planted};
 

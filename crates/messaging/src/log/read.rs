@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use anser_contract::{
     EntryKind,
-    v1::{Content, Entry, Reaction, content::Kind},
+    v1::{Content, Entry, Expired, Reaction, content::Kind},
 };
 use anser_engine::{Reader, Row, Value};
 use anser_types::{ConversationId, Error, MessageId, Result, Timestamp, UserId};
@@ -105,7 +105,7 @@ impl Snapshot<'_> {
             if seq < extent.first_seq || last < seq {
                 continue;
             }
-            for stored in at_positions(self.reader, extent.position_of(seq), extent.position_of(last))? {
+            for stored in self.at_positions(extent.position_of(seq), extent.position_of(last))? {
                 bytes += stored.bytes;
                 if bytes > max_bytes && !out.is_empty() {
                     return self.with_reactions(conversation, out);
@@ -129,7 +129,11 @@ impl Snapshot<'_> {
                 let seq = row.int(0)?;
                 if let Ok(index) = stored.binary_search_by_key(&seq, |stored| stored.entry.seq) {
                     let emoji = String::from_utf8_lossy(row.bytes(1)?).into_owned();
-                    stored[index].entry.reactions.push(Reaction { emoji, count: row.int(2)? as u32 });
+                    let entry = &mut stored[index].entry;
+                    if entry.is_expired() {
+                        return Ok(());
+                    }
+                    entry.reactions.push(Reaction { emoji, count: row.int(2)? as u32 });
                 }
                 Ok(())
             },
@@ -171,10 +175,49 @@ impl Snapshot<'_> {
         match self.extent_of(conversation, seq)? {
             Some(extent) if seq <= extent.last_seq() && seq >= extent.first_seq => {
                 let position = extent.position_of(seq);
-                Ok(at_positions(self.reader, position, position)?.pop())
+                Ok(self.at_positions(position, position)?.pop())
             }
             _ => Ok(None),
         }
+    }
+
+    /// The entry with `seq` as it stands on its row, even if its time is over: for whoever takes the words off.
+    pub fn words_at(&self, conversation: ConversationId, seq: i64) -> Result<Option<Stored>> {
+        match self.extent_of(conversation, seq)? {
+            Some(extent) if seq <= extent.last_seq() && seq >= extent.first_seq => {
+                let sql = format!("SELECT {COLUMNS} FROM messaging_entry WHERE position = ?");
+                self.reader.row(&sql, &[extent.position_of(seq).into()], stored_from_row)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn at_positions(&self, first: i64, last: i64) -> Result<Vec<Stored>> {
+        self.reader.rows(
+            "SELECT position, conversation, seq, sender, cmid, at, kind, version, body, edited_at
+             FROM messaging_entry WHERE position >= ? AND position <= ? ORDER BY position",
+            &[first.into(), last.into()],
+            |row| Ok(self.without_expired(stored_from_row(row)?)),
+        )
+    }
+
+    /// Journal entries after `position`, of all conversations, at most `limit`.
+    pub fn stored_since(&self, position: i64, limit: i64) -> Result<Vec<Stored>> {
+        let sql = format!("SELECT {COLUMNS} FROM messaging_entry WHERE position > ? ORDER BY position LIMIT ?");
+        self.reader.rows(&sql, &[position.into(), limit.into()], |row| Ok(self.without_expired(stored_from_row(row)?)))
+    }
+
+    /// What readers get once the time of the words is over, which they are not made to wait for: the place alone.
+    fn without_expired(&self, mut stored: Stored) -> Stored {
+        let entry = &mut stored.entry;
+        let expiring = entry.content.as_ref().filter(|content| content.expiring.is_some());
+        if expiring.is_some_and(|content| content.is_over(entry.server_ts, self.log.clock().now())) {
+            let nothing = Content::from(Kind::Expired(Expired {}));
+            entry.countable = false;
+            entry.fallback_text = anser_contract::fallback_text(&nothing);
+            entry.content = Some(nothing);
+        }
+        stored
     }
 
     /// The first seq in `from..=to` whose server_ts is at least `at`; `to + 1` if there is none. server_ts never falls
@@ -201,21 +244,6 @@ impl Snapshot<'_> {
         }
         Ok(low)
     }
-}
-
-fn at_positions(reader: &Reader<'_>, first: i64, last: i64) -> Result<Vec<Stored>> {
-    reader.rows(
-        "SELECT position, conversation, seq, sender, cmid, at, kind, version, body, edited_at
-         FROM messaging_entry WHERE position >= ? AND position <= ? ORDER BY position",
-        &[first.into(), last.into()],
-        stored_from_row,
-    )
-}
-
-/// Journal entries after `position`, of all conversations, at most `limit`.
-pub fn stored_since(reader: &Reader<'_>, position: i64, limit: i64) -> Result<Vec<Stored>> {
-    let sql = format!("SELECT {COLUMNS} FROM messaging_entry WHERE position > ? ORDER BY position LIMIT ?");
-    reader.rows(&sql, &[position.into(), limit.into()], stored_from_row)
 }
 
 /// What an earlier send with this key stored: its position and payload hash.
@@ -245,9 +273,10 @@ fn stored_from_row(row: &Row<'_>) -> Result<Stored> {
             client_msg_id: row.blob(4)?,
             server_ts: row.int(5)?,
             version: row.int(7)? as u32,
-            countable: row.int(6)? == EntryKind::Message as i64 && !matches!(content.kind, Some(Kind::Withdrawn(_))),
+            countable: row.int(6)? == EntryKind::Message as i64
+                && !matches!(content.kind, Some(Kind::Withdrawn(_) | Kind::Expired(_))),
             fallback_text: anser_contract::fallback_text(&content),
-            content: Some(content),
+            content: Some(content.sent_at(row.int(5)?)),
             edited_at: row.int(9)?,
             reactions: Vec::new(),
         },

@@ -60,7 +60,7 @@ impl House {
         let dir = TempDir::new().unwrap();
         let store = DbOptions { durability: Durability::Off, ..DbOptions::new(dir.path()) };
         let db = Db::open(&store, MIGRATIONS, Clock::fixed(1_700_000_000_000)).unwrap().scoped("messaging");
-        let log = Log::open(&db, run).await.unwrap();
+        let log = Log::open(&db, run, Clock::fixed(1_700_000_000_000)).await.unwrap();
         Self { db, log, run, _dir: dir }
     }
 
@@ -167,7 +167,9 @@ async fn play(run: i64, steps: Vec<Step>) {
                 entries[place].version += 1;
                 house.rewrite(name, place as i64 + 1).await.unwrap();
             }
-            Step::Restart => house.log = Log::open(&house.db, house.run).await.unwrap(),
+            Step::Restart => {
+                house.log = Log::open(&house.db, house.run, Clock::fixed(1_700_000_000_000)).await.unwrap()
+            }
         }
         house.compare(&model).await;
     }

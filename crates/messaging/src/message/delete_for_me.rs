@@ -33,7 +33,7 @@ pub async fn delete_for_me(room: &Messaging, ctx: &Context, request: DeleteForMe
             let head_seq = View::of(&log.at(tx)?, conversation, user)?.head_seq();
             let before = membership::deleted(tx, conversation, user)?;
             let within = ranges.iter().map(|&(from, to)| (from, to.min(head_seq))).filter(|(from, to)| from <= to);
-            let after = merged(before.iter().copied().chain(within).collect());
+            let after = membership::merged(before.iter().copied().chain(within).collect());
             if after.len() > RANGES {
                 return Err(Error::new(Code::LimitExceeded, format!("{RANGES} ranges at most; delete longer ones")));
             }
@@ -62,28 +62,4 @@ fn checked(ranges: &[HiddenRange]) -> Result<Vec<(i64, i64)>> {
 /// A range as it is told.
 pub fn range((from_seq, to_seq): (i64, i64)) -> HiddenRange {
     HiddenRange { from_seq, to_seq }
-}
-
-/// The same seqs in as few ranges as there can be, in order.
-fn merged(mut ranges: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
-    ranges.sort_unstable();
-    let mut out: Vec<(i64, i64)> = Vec::new();
-    for (from, to) in ranges {
-        match out.last_mut() {
-            Some((_, last)) if from <= *last + 1 => *last = to.max(*last),
-            _ => out.push((from, to)),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn neighbours_and_overlapping_ranges_become_one() {
-        assert_eq!(merged(vec![(5, 6), (1, 2), (3, 3), (9, 9), (6, 7)]), [(1, 3), (5, 7), (9, 9)]);
-        assert!(merged(Vec::new()).is_empty());
-    }
 }

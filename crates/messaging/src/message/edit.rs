@@ -67,8 +67,9 @@ fn apply(
     if !same_kind {
         return Err(Error::field("content", "an edited message stays of its kind"));
     }
-    // What it answers is not edited.
+    // What it answers is not edited, nor how long it stays.
     content.reply_to = before.reply_to;
+    content.expiring = before.expiring.clone();
     let mut changed = Changed { conversation_id: conversation.to_vec(), seq, ..Changed::default() };
     if content == before {
         changed.version = i64::from(stored.entry.version);

@@ -8,7 +8,11 @@ use anser_contract::{
 use anser_types::{Code, ConversationId, Error, MessageId, Result, UserId};
 use prost::Message as _;
 
-use super::{prepare::prepare_forwarded, send_many::send_all, target::is_withdrawn};
+use super::{
+    prepare::prepare_forwarded,
+    send_many::send_all,
+    target::{expired, is_withdrawn},
+};
 use crate::{
     Messaging,
     log::{self, Snapshot},
@@ -74,6 +78,7 @@ pub async fn forward(room: &Messaging, ctx: &Context, request: ForwardRequest) -
             conversation_id: request.to_conversation_id.clone(),
             client_msg_id: key.clone(),
             content: Some(content),
+            ..SendMessage::default()
         };
         let asked = asked(index);
         move |reply_to| prepare_forwarded(user, send, &asked, body_bytes, deadline, reply_to)
@@ -103,6 +108,12 @@ fn original(log: &Snapshot<'_>, conversation: ConversationId, view: &View, seq: 
     }
     if is_withdrawn(&entry) {
         return Err(Error::new(Code::Gone, "this message was recalled"));
+    }
+    if entry.is_expired() {
+        return Err(expired());
+    }
+    if entry.content.as_ref().is_some_and(|content| content.expiring.is_some()) {
+        return Err(Error::new(Code::Forbidden, "a message that expires is not forwarded: it would outlive its time"));
     }
     Ok(entry)
 }

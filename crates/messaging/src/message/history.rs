@@ -1,5 +1,5 @@
 //! Pages of history: recent, older, newer, by time. Any page costs the same, however long the log is: changes are left
-//! out, and where there are very many of them between the messages a page is shorter and says how far it looked.
+//! out as expired messages are, and where there are very many of them between the messages a page is shorter and says how far it looked.
 
 use anser_contract::{
     Context,
@@ -133,7 +133,7 @@ impl Page {
     fn take(&mut self, entry: Entry) {
         self.looked += 1;
         self.reached = entry.seq;
-        if entry.target_seq().is_none() {
+        if entry.target_seq().is_none() && !entry.is_expired() {
             self.items.push(entry);
         }
     }

@@ -1,4 +1,4 @@
-//! The one stream between a gateway and messaging: sends, attach and detach up; outcomes, hints and beacons down.
+//! The one stream between a gateway and messaging: sends, attach and detach, and what devices hold, up; outcomes, hints and beacons down.
 
 use std::{
     sync::{
@@ -52,6 +52,7 @@ async fn take(room: &Messaging, link: LinkId, message: LinkUp) {
     match message.up {
         Some(Up::Sends(batch)) => take_sends(room, link, batch.items).await,
         Some(Up::Attach(attach)) => room.fanout.attach(link, user_ids(attach.user_ids)).await,
+        Some(Up::Delivered(batch)) => room.deliveries.note(&batch.items, room.clock.now()),
         Some(Up::Detach(detach)) => room.fanout.detach(link, user_ids(detach.user_ids)).await,
         Some(Up::Watch(watch)) => {
             room.fanout.watch(link, user_ids(watch.user_ids), user_ids(watch.no_longer)).await;

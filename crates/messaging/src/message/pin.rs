@@ -56,8 +56,9 @@ pub async fn list_pins(room: &Messaging, ctx: &Context, request: ListPinsRequest
         items.retain(|pin| view.shows(pin.seq));
         for pin in &mut items {
             let found = log.entries(conversation, pin.seq, pin.seq, 1, usize::MAX)?.pop();
-            pin.entry = found.map(|stored| stored.entry);
+            pin.entry = found.map(|stored| stored.entry).filter(|entry| !entry.is_expired());
         }
+        items.retain(|pin| pin.entry.is_some());
         Ok(ListPinsReply { items })
     })
     .await

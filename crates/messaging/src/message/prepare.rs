@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anser_contract::v1::{Content, SendMessage, content::Kind};
+use anser_contract::v1::{Content, Expiring, SendMessage, content::Kind};
 use anser_types::{Code, ConversationId, Error, MessageId, Result, UserId};
 use prost::Message as _;
 use sha2::{Digest, Sha256};
@@ -16,6 +16,9 @@ const CUSTOM_TYPE_BYTES: usize = 64;
 /// How many people one message may be meant for.
 const MENTIONED: usize = 50;
 
+/// How long an expiring message stays at least.
+const EXPIRES_LEAST_MS: i64 = 5_000;
+
 /// What people may say.
 #[derive(Clone)]
 pub struct Sayable {
@@ -23,6 +26,8 @@ pub struct Sayable {
     pub body_bytes: usize,
     /// What is not said.
     pub words: Arc<Words>,
+    /// How long an expiring message may stay at most, in milliseconds.
+    pub expires_most_ms: i64,
 }
 
 /// A send by `user` that is ready to be written, or what is wrong with it.
@@ -33,14 +38,11 @@ pub fn prepare(
     deadline: Instant,
     reply_to: ReplyTo,
 ) -> Result<PendingSend, (ReplyTo, Error)> {
-    let ready = keys(&send).and_then(|(conversation, cmid, content)| {
-        // The hash is over the canonical encoding of what was understood, so JSON and protobuf agree; and over what was
-        // said, not what a mask left of it, so that a repeat is one whatever the list says by then.
-        let body = check_content(content, sayable.body_bytes)?;
-        Ok((conversation, cmid, payload_hash(&body), body))
-    });
-    match ready {
-        Ok((conversation, cmid, payload_hash, mut body)) => {
+    match check(&mut send, sayable) {
+        Ok((conversation, cmid, mut body)) => {
+            // The hash is over the canonical encoding of what was understood, so JSON and protobuf agree; and over what
+            // was said, not what a mask left of it, so that a repeat is one whatever the list says by then.
+            let payload_hash = payload_hash(&body);
             let mut content = send.content.take().unwrap_or_default();
             match sayable.words.apply(&mut content) {
                 Ok(true) => body = content.encode_to_vec(),
@@ -51,6 +53,20 @@ pub fn prepare(
         }
         Err(error) => Err((reply_to, error)),
     }
+}
+
+/// Checks a send; answers its key and what it says, encoded.
+pub fn check(send: &mut SendMessage, sayable: &Sayable) -> Result<(ConversationId, MessageId, Vec<u8>)> {
+    let (conversation, cmid, content) = keys(send)?;
+    let body = check_content(content, sayable.body_bytes)?;
+    let after_ms = send.expires_in_ms;
+    let Some(content) = send.content.as_mut().filter(|_| after_ms != 0) else { return Ok((conversation, cmid, body)) };
+    if !(EXPIRES_LEAST_MS..=sayable.expires_most_ms).contains(&after_ms) {
+        let range = format!("{EXPIRES_LEAST_MS} to {} milliseconds", sayable.expires_most_ms);
+        return Err(Error::field("expires_in_ms", range));
+    }
+    content.expiring = Some(Box::new(Expiring { after_ms, expires_at: 0 }));
+    Ok((conversation, cmid, encoded(content, sayable.body_bytes)?))
 }
 
 /// The same for a content that was made here from what others said. `asked` is what the key stands for: who repeats
@@ -73,7 +89,8 @@ pub fn prepare_forwarded(
     }
 }
 
-fn payload_hash(asked: &[u8]) -> [u8; 16] {
+/// What a key stands for.
+pub fn payload_hash(asked: &[u8]) -> [u8; 16] {
     let mut hash = [0; 16];
     hash.copy_from_slice(&Sha256::digest(asked)[..16]);
     hash
@@ -111,6 +128,9 @@ pub fn check_content(content: &Content, body_bytes: usize) -> Result<Vec<u8>> {
     }
     if content.forwarded.is_some() {
         return Err(Error::field("content.forwarded", "is written by the service; forward the message"));
+    }
+    if content.expiring.is_some() {
+        return Err(Error::field("content.expiring", "is written by the service; say expires_in_ms"));
     }
     if content.reply_to.is_some_and(|reply| reply.seq < 1) {
         return Err(Error::field("content.reply_to.seq", "1 or more"));

@@ -20,6 +20,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::store;
 use crate::{
+    alarm::Alarm,
     effects::{Appended, Effect, LinkId},
     fanout::Fanout,
     log::{self, Head, Log, NewEntry},
@@ -107,6 +108,8 @@ pub struct Committer {
     pub(crate) fanout: Fanout,
     pub(crate) clock: Clock,
     pub(crate) strangers: bool,
+    /// Woken when the first message expires.
+    pub(crate) expiry: Arc<Alarm>,
     batch: Batch,
 }
 
@@ -117,6 +120,8 @@ struct Batch {
     outcomes: Vec<(ReplyTo, Result<SendAck>)>,
     appended: Vec<Appended>,
     rooms: Vec<(ConversationId, Room)>,
+    /// When the first of the new messages expires.
+    expires: Option<Timestamp>,
 }
 
 impl Committer {
@@ -128,8 +133,9 @@ impl Committer {
         fanout: Fanout,
         clock: Clock,
         strangers: bool,
+        expiry: Arc<Alarm>,
     ) -> Self {
-        Self { lane, log, rooms, fanout, clock, strangers, batch: Batch::default() }
+        Self { lane, log, rooms, fanout, clock, strangers, expiry, batch: Batch::default() }
     }
 }
 
@@ -179,6 +185,9 @@ impl Lane for Committer {
             Ok(()) => {
                 for (conversation, room) in batch.rooms {
                     self.rooms.put(conversation, room);
+                }
+                if let Some(at) = batch.expires {
+                    self.expiry.ring_by(at);
                 }
                 let effects = batch.appended.into_iter().map(|appended| Effect::Appended(Arc::new(appended)));
                 self.answer(outcomes, effects.collect());
@@ -379,6 +388,11 @@ impl Group<'_> {
             }
             let outcome = ack(send.cmid, self.conversation, place.seq, place.at, false);
             self.batch.outcomes.push((send.reply_to, Ok(outcome)));
+            if let Some(expiring) = &send.content.expiring {
+                let due = place.at.saturating_add(expiring.after_ms);
+                store::insert_expiring(tx, due, self.conversation, place.seq)?;
+                self.batch.expires = Some(self.batch.expires.map_or(due, |first| first.min(due)));
+            }
             if let Some(mentions) = &send.content.mentions {
                 store::insert_mentions(tx, self.conversation, place.seq, mentions)?;
             }

@@ -1,11 +1,14 @@
-//! The statements of sending and reading; those of changes are in [`changes`], those of the log itself in `log/`.
+//! The statements of sending and reading; those of changes are in [`changes`], of what has a
+//! time of its own in [`timed`], of how far devices have got in [`delivered`], those of the log itself in `log/`.
 
 mod changes;
+mod delivered;
+mod timed;
 
 use anser_engine::{Reader, Tx, Value};
 use anser_types::{ConversationId, MessageId, Result, Timestamp, UserId, plant::planted};
 
-pub use self::changes::*;
+pub use self::{changes::*, delivered::*, timed::*};
 use crate::log::Snapshot;
 
 /// Notes that `sender` used `cmid` in `conversation`, unless they did before; answers whether it was new.

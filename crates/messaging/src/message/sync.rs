@@ -81,6 +81,7 @@ fn page(
     let mut bytes = 0;
     if max_bytes > 0 {
         bytes = fill(log, conversation, &view, &mut page, limit, max_bytes)?;
+        view = without_expired(view, &mut page);
     }
     if page.entries.len() > 1 && planted_every("sync_skips", 20) {
         page.entries.remove(0);
@@ -122,6 +123,16 @@ fn fill(
     }
     page.next_seq = page.head_seq.max(page.next_seq);
     Ok(bytes)
+}
+
+/// Takes out of the page what has expired, and out of the view, which names it as hidden.
+fn without_expired(view: View, page: &mut SyncPage) -> View {
+    let expired: Vec<i64> = page.entries.iter().filter(|entry| entry.is_expired()).map(|entry| entry.seq).collect();
+    if expired.is_empty() {
+        return view;
+    }
+    page.entries.retain(|entry| !entry.is_expired());
+    view.hiding(expired)
 }
 
 /// Puts what the page's changes refer to beside them: at most about `max_bytes` more, else the page is cut. Answers how

@@ -50,7 +50,13 @@ impl Asked {
         }
         let stored = log.entries(self.conversation, self.seq, self.seq, 1, usize::MAX)?.pop().ok_or_else(missing)?;
         let is_message = stored.entry.content.as_ref().and_then(Content::entry_kind) == Some(EntryKind::Message);
-        if is_message { Ok(Target { stored, standing }) } else { Err(missing()) }
+        if !is_message {
+            return Err(missing());
+        }
+        if stored.entry.is_expired() {
+            return Err(expired());
+        }
+        Ok(Target { stored, standing })
     }
 }
 
@@ -75,6 +81,11 @@ impl Target {
         }
         Ok(())
     }
+}
+
+/// What is answered to whoever wants something of a message whose time is over.
+pub fn expired() -> Error {
+    Error::new(Code::Gone, "this message has expired")
 }
 
 /// Whether an entry's words were recalled.

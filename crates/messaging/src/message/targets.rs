@@ -21,8 +21,10 @@ pub fn targets(
     for seq in seqs {
         if view.shows(seq) && !entries.iter().any(|entry| entry.seq == seq) {
             for stored in log.entries(conversation, seq, seq, 1, usize::MAX)? {
-                *bytes += stored.bytes;
-                targets.push(stored.entry);
+                if !stored.entry.is_expired() {
+                    *bytes += stored.bytes;
+                    targets.push(stored.entry);
+                }
             }
         }
     }

@@ -58,7 +58,9 @@ fn tell_one(
 ) -> Result<()> {
     store::forget_untold(tx, conversation, seq)?;
     let found = notices.log.at(tx)?.entry_at(conversation, seq)?;
-    let Some(mut stored) = found.filter(|stored| !is_withdrawn(&stored.entry)) else { return Ok(()) };
+    let Some(mut stored) = found.filter(|stored| !is_withdrawn(&stored.entry) && !stored.entry.is_expired()) else {
+        return Ok(());
+    };
     let reactions = store::count_reactions(tx, conversation, seq)?;
     if reactions == store::told_reactions(tx, conversation, seq)? {
         return Ok(());

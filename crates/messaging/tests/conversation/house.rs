@@ -106,6 +106,7 @@ impl House {
             conversation_id: conversation.to_vec(),
             client_msg_id: MessageId::new(&self.clock).to_vec(),
             content: Some(content),
+            ..SendMessage::default()
         };
         let reply = self.service.append(&acting(user), AppendRequest { sends: vec![send] }).await.unwrap();
         let outcome = reply.outcomes.into_iter().next().unwrap();

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod changes;
+mod delivered;
+mod expiring;
 mod groups;
 mod house;
 mod joining;
@@ -12,5 +14,6 @@ mod pairs;
 mod reading;
 mod resuming;
 mod rules;
+mod scheduled;
 mod settings;
 mod visibility;

@@ -1,0 +1,78 @@
+//! Expiry: the words of a message go at the time that its sender gave them.
+//!
+//! Nobody is given them after that time, since whoever reads the log looks at the clock. Here they are taken off their
+//! row, with all that hung on them, as a recall does it; nothing is told, because the entry itself said when. The time
+//! stands in a row of its own, which goes in the transaction that takes the words, so a crash forgets nothing.
+
+use std::sync::{Arc, Weak};
+
+use anser_contract::v1::{Expired, content::Kind};
+use anser_engine::{Db, Tx};
+use anser_types::{Clock, ConversationId, Result, Timestamp};
+
+use super::{store, target::is_withdrawn};
+use crate::{
+    Messaging,
+    alarm::Alarm,
+    log::{self, Log},
+};
+
+/// How many messages one transaction takes: a few milliseconds.
+const A_STEP: usize = 32;
+/// How many are looked up at once.
+const A_LOOK: usize = 1_000;
+/// After an error it is tried again after so long.
+const AGAIN_MS: i64 = 1_000;
+
+/// A message whose time is over: when it was, where, which.
+type Due = (Timestamp, ConversationId, i64);
+
+/// Takes the words of messages as their times come, until the room is dropped.
+pub fn start(room: &Arc<Messaging>) {
+    tokio::spawn(run(Arc::downgrade(room), room.expiry.clone(), room.clock.clone()));
+}
+
+async fn run(room: Weak<Messaging>, alarm: Arc<Alarm>, clock: Clock) {
+    loop {
+        alarm.wait(&clock).await;
+        let Some(room) = room.upgrade() else { return };
+        if let Err(error) = expire(&room).await {
+            tracing::warn!(%error, "words whose time is over could not be taken off yet");
+            alarm.ring_by(clock.now() + AGAIN_MS);
+        }
+    }
+}
+
+/// Takes the words of all messages whose time is over, and sets the alarm to the next. Answers how many it took.
+pub async fn expire(room: &Messaging) -> Result<usize> {
+    let mut taken = 0;
+    loop {
+        let now = room.clock.now();
+        let due = room.db.read(move |reader| store::expired_by(reader, now, A_LOOK)).await?;
+        for step in due.chunks(A_STEP) {
+            let (step, db, log) = (step.to_vec(), room.db.clone(), room.log.clone());
+            room.db.write(move |tx| step.iter().try_for_each(|due| take(tx, *due, &db, &log))).await?;
+        }
+        taken += due.len();
+        if due.len() < A_LOOK {
+            break;
+        }
+    }
+    if let Some(next) = room.db.read(store::next_expiring).await? {
+        room.expiry.ring_by(next);
+    }
+    Ok(taken)
+}
+
+fn take(tx: &mut Tx<'_>, (due, conversation, seq): Due, db: &Db, log: &Log) -> Result<()> {
+    store::delete_expiring(tx, due, conversation, seq)?;
+    let found = log.at(tx)?.words_at(conversation, seq)?;
+    let Some(mut stored) = found.filter(|stored| !is_withdrawn(&stored.entry)) else { return Ok(()) };
+    store::recall(tx, conversation, &stored.entry)?;
+    let edited_at = stored.entry.edited_at;
+    log::rewrite(tx, conversation, &mut stored, Kind::Expired(Expired {}).into(), edited_at)?;
+    // The words still stand in the write-ahead log.
+    let db = db.clone();
+    tx.after_commit(move || db.schedule_truncate());
+    Ok(())
+}
