@@ -340,7 +340,7 @@ mod tests {
         for (&standing, &action) in Standing::ALL.iter().flat_map(|one| Action::ALL.iter().map(move |two| (one, two))) {
             let Err(refusal) = authorise(action, standing) else { continue };
             let allowed: &[Code] = match standing {
-                Own | Author | Person | Outsider => &[Code::NotFound],
+                Own | Author | Person | Friend | Outsider => &[Code::NotFound],
                 Owner | Admin | Member | Peer | FormerMember => &[Code::Forbidden],
                 MutedMember => &[Code::Forbidden, Code::Muted],
                 Dismissed => &[Code::ConversationClosed],
