@@ -5,11 +5,12 @@
 SHELL := bash
 CARGO ?= cargo
 CYCLES ?= 1000
+SECONDS ?= 30
 
-.PHONY: help run chat test check format docs bench torture release clean
+.PHONY: help run chat test check format docs bench torture fuzz fuzz-smoke release clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build and start the server on 127.0.0.1:8080, with its data in ./data
 	$(CARGO) run -p anser -- serve
@@ -25,6 +26,7 @@ check: ## Formatting, clippy without warnings, the house rules
 
 format: ## Format the sources
 	$(CARGO) fmt --all
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml
 
 docs: ## Make the generated pages again (docs/configuration.md)
 	ANSER_UPDATE_SNAPSHOTS=1 $(CARGO) test -q -p anser --test snapshots
@@ -34,6 +36,12 @@ bench: release ## Measure, with the release build; ARGS="send --help" for one of
 
 torture: ## Long runs: planted faults, kill -9 loop (CYCLES=1000), clean minutes
 	CYCLES=$(CYCLES) scripts/torture
+
+fuzz-smoke: ## Hostile bytes for every decoder, SECONDS=30 each
+	scripts/fuzz $(SECONDS)
+
+fuzz: ## The same for one of them until it is stopped: TARGET=websocket
+	scripts/fuzz 0 $(TARGET)
 
 release: ## The optimised binary, target/release/anser
 	$(CARGO) build --release -p anser

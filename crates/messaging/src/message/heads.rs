@@ -40,7 +40,7 @@ pub async fn heads(room: &Messaging, ctx: &Context, request: HeadsRequest) -> Re
 /// Where a listing stands: it lists what moved after `since`, newest first, and has listed down to `below`
 /// (position, then conversation); when it is through, the next one goes on from `until`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Token {
+pub(crate) struct Token {
     since: i64,
     until: i64,
     below: i64,
@@ -48,7 +48,7 @@ struct Token {
 }
 
 impl Token {
-    fn to_bytes(self) -> Vec<u8> {
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(40);
         for number in [self.since, self.until, self.below] {
             bytes.extend_from_slice(&number.to_be_bytes());
@@ -57,7 +57,7 @@ impl Token {
         bytes
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
         let wrong = || Error::field("token", "not a token of heads");
         let number = |at: usize| -> Result<i64> {
             let part = bytes.get(at..at + 8).ok_or_else(wrong)?;
