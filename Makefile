@@ -4,8 +4,9 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 CARGO ?= cargo
+SECONDS ?= 30
 
-.PHONY: help run chat test check format docs bench torture power-cut release clean
+.PHONY: help run chat test check format docs bench torture power-cut fuzz fuzz-smoke release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +25,7 @@ check: ## Formatting, clippy without warnings, the house rules
 
 format: ## Format the sources
 	$(CARGO) fmt --all
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml
 
 docs: ## Make the generated pages again (docs/configuration.md)
 	ANSER_UPDATE_SNAPSHOTS=1 $(CARGO) test -q -p anser --test snapshots
@@ -38,6 +40,12 @@ torture: ## Long runs: planted faults, kill -9 loop (CYCLES=1000), clean minutes
 power-cut: CYCLES ?= 5
 power-cut: ## Cut the power of a virtual machine under load (CYCLES=5); installs QEMU
 	CYCLES=$(CYCLES) scripts/power-cut
+
+fuzz-smoke: ## Hostile bytes for every decoder, SECONDS=30 each
+	scripts/fuzz $(SECONDS)
+
+fuzz: ## The same for one of them until it is stopped: TARGET=websocket
+	scripts/fuzz 0 $(TARGET)
 
 release: ## The optimised binary, target/release/anser
 	$(CARGO) build --release -p anser

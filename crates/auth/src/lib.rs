@@ -22,6 +22,9 @@ mod device;
 mod end_session;
 mod ended_since;
 mod find_by_username;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod get_verify_keys;
 mod jwt;
 mod limiter;

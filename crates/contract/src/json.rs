@@ -68,3 +68,18 @@ pub mod word {
         index.map(|index| index as i32).ok_or_else(|| D::Error::custom(format!("one of {}", W::WORDS.join(", "))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::v1::{Content, Location, content::Kind};
+
+    #[test]
+    fn a_place_in_json_is_where_it_is_in_protobuf() {
+        for latitude in [9.798924817196081, 48.137, -89.99999999999999, 0.1 + 0.2] {
+            let place = Location { latitude, longitude: -latitude, ..Location::default() };
+            let content = Content::from(Kind::Location(place));
+            let json = serde_json::to_string(&content).expect("plain JSON");
+            assert_eq!(serde_json::from_str::<Content>(&json).expect("the same"), content);
+        }
+    }
+}

@@ -7,6 +7,9 @@
 //! Here does not live: any rule of the product.
 
 mod context;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod json;
 mod model;
 mod problem;

@@ -112,10 +112,10 @@ impl Identities {
             return Err(refused());
         }
         let now = self.clock.now();
-        if claims.exp.saturating_mul(1_000) + TOLERANCE_MS < now {
+        if claims.exp.saturating_mul(1_000).saturating_add(TOLERANCE_MS) < now {
             return Err(Error::new(Code::Unauthenticated, "the access token has expired"));
         }
-        if claims.iat.saturating_mul(1_000) - TOLERANCE_MS > now {
+        if claims.iat.saturating_mul(1_000).saturating_sub(TOLERANCE_MS) > now {
             return Err(refused());
         }
         let identity = Identity {

@@ -8,6 +8,9 @@
 mod follow;
 pub mod forwarded;
 mod frames;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod health;
 pub mod http;
 mod hub;

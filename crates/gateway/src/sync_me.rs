@@ -116,7 +116,7 @@ pub(crate) fn request_view(request: FriendRequest, profiles: &HashMap<Vec<u8>, P
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Token {
+pub(crate) struct Token {
     store: Option<StoreName>,
     at: Timestamp,
     profile: i64,
@@ -134,7 +134,7 @@ impl Token {
         }
     }
 
-    fn to_text(self) -> String {
+    pub(crate) fn to_text(self) -> String {
         let mut bytes = [0; 1 + STORE_BYTES + 4 * 10];
         bytes[0] = FORMAT;
         let mut length = 1 + STORE_BYTES;
@@ -145,7 +145,7 @@ impl Token {
         base32::encode(&bytes[..length])
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let refused = || Error::field("token", "not a token of this list");
         let bytes = base32::decode(text).ok_or_else(refused)?;
         let (&[format], rest) = bytes.split_at_checked(1).ok_or_else(refused)? else { return Err(refused()) };

@@ -51,6 +51,12 @@ async fn run(room: Weak<Messaging>, interval: Duration) {
     }
 }
 
+/// One look from the beginning; answers how much does not add up.
+#[cfg(feature = "fuzzing")]
+pub fn look_once(log: &Snapshot<'_>) -> Result<usize> {
+    look(log, Walk::default()).map(|(_, found)| found.len())
+}
+
 /// Goes on with `walk` for one bite; answers where the next one begins and what did not add up.
 fn look(log: &Snapshot<'_>, mut walk: Walk) -> Result<(Walk, Vec<Mismatch>)> {
     let mut found = Vec::new();

@@ -15,6 +15,9 @@ mod audit;
 mod conversation;
 mod effects;
 mod fanout;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod log;
 mod membership;
 mod message;

@@ -139,6 +139,12 @@ impl Decoder {
         self.bounds = bounds;
     }
 
+    /// How much memory is held for what is incomplete.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub fn held(&self) -> usize {
+        self.message.capacity() + self.control.capacity()
+    }
+
     /// The next message in `input`, which afterwards begins behind it. `None` when all of `input` is taken in and no
     /// further message is complete. After a violation the decoder is of no more use.
     pub fn next<'s, 'i, 'm>(&'s mut self, input: &mut &'i mut [u8]) -> Result<Option<Message<'m>>, Violation>

@@ -7,7 +7,10 @@ use anser_types::{Code, Error};
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::house::House;
+use crate::{
+    fakes::{ALICE, SESSION},
+    house::House,
+};
 
 #[tokio::test]
 async fn every_code_reaches_the_client() {
@@ -90,4 +93,20 @@ async fn head_is_get_without_a_body() {
     let answer = house.alice(Method::HEAD, "/v1/users/me").send().await;
     assert_eq!(answer.status, StatusCode::OK);
     assert!(answer.body.is_empty() && answer.header("content-length") != "0");
+}
+
+#[tokio::test]
+async fn a_token_of_the_end_of_time_is_a_token() {
+    let house = House::start().await;
+    let header = br#"{"alg":"ES256","typ":"at+jwt","kid":"k1"}"#;
+    for (iat, exp, status) in
+        [(0, i64::MAX, 200), (i64::MIN, i64::MAX, 200), (0, i64::MIN, 401), (i64::MAX, i64::MAX, 401)]
+    {
+        let claims = json!({
+            "iss": "anser", "aud": "anser", "sub": ALICE.to_string(), "sid": SESSION.to_string(), "iat": iat, "exp": exp,
+        });
+        let token = house.fake.sign(header, claims.to_string().as_bytes());
+        let ask = house.anyone(Method::GET, "/v1/users/me").header("authorization", &format!("Bearer {token}"));
+        assert_eq!(ask.send().await.status.as_u16(), status, "{claims}");
+    }
 }

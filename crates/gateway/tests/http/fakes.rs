@@ -69,7 +69,12 @@ impl Fake {
             "iss": "anser", "aud": "anser", "sub": ALICE.to_string(), "sid": SESSION.to_string(), "did": "d",
             "iat": now, "exp": now + 600,
         });
-        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims.to_string()));
+        self.sign(header.as_bytes(), claims.to_string().as_bytes())
+    }
+
+    /// A token that says this, whatever it is, with a good signature.
+    pub fn sign(&self, header: &[u8], claims: &[u8]) -> String {
+        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let signature = self.key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
     }
@@ -163,7 +168,7 @@ fake!(Users {
     get_me(_r: GetMeRequest) -> OwnProfile { OwnProfile { user_id: ALICE.to_vec(), username: "alice".into(), ..OwnProfile::default() } }
     get_users(r: GetUsersRequest) -> GetUsersReply {
         // Nobody has the id of forty-fours.
-        GetUsersReply { users: r.user_ids.iter().filter(|id| id[0] != 44).map(|id| profile(id)).collect() }
+        GetUsersReply { users: r.user_ids.iter().filter(|id| id.first() != Some(&44)).map(|id| profile(id)).collect() }
     }
     update_profile(r: UpdateProfileRequest) -> OwnProfile {
         OwnProfile { nickname: r.nickname.unwrap_or_default(), signature: r.signature.unwrap_or_default(), ..OwnProfile::default() }
@@ -321,7 +326,7 @@ fake!(Conversations {
 pub const CLOSED: u8 = 66;
 
 fn refused(conversation_id: &[u8]) -> Option<Problem> {
-    let closed = conversation_id[0] == CLOSED;
+    let closed = conversation_id.first() == Some(&CLOSED);
     closed.then(|| Error::new(anser_types::Code::NotAllowed, "you may not talk to this person").into())
 }
 
@@ -364,7 +369,7 @@ impl Messages for Fake {
         let result = |from: SyncFrom| match refused(&from.conversation_id) {
             Some(error) => SyncResult { conversation_id: from.conversation_id, page: None, error: Some(error) },
             None => SyncResult {
-                page: Some(SyncPage { next_seq: from.after_seq + 1, ..SyncPage::default() }),
+                page: Some(SyncPage { next_seq: from.after_seq.saturating_add(1), ..SyncPage::default() }),
                 conversation_id: from.conversation_id,
                 error: None,
             },

@@ -130,7 +130,8 @@ fn item(entry: Entry) -> BundleItem {
     BundleItem { sender_id: entry.sender_id, server_ts: entry.server_ts, content: Some(content) }
 }
 
-fn depth(content: &Content) -> usize {
+/// How deep bundles stand in each other.
+pub fn depth(content: &Content) -> usize {
     match &content.kind {
         Some(Kind::Bundle(bundle)) => {
             let deepest = bundle.items.iter().filter_map(|item| item.content.as_ref()).map(depth).max();

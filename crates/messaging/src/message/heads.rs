@@ -50,7 +50,7 @@ fn store_name(room: &Messaging) -> StoreName {
 /// Where a listing stands: it lists what moved after `since`, newest first, and has listed down to `below`
 /// (position, then conversation); when it is through, the next one goes on from `until`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Token {
+pub(crate) struct Token {
     since: i64,
     until: i64,
     below: i64,
@@ -58,7 +58,7 @@ struct Token {
 }
 
 impl Token {
-    fn to_bytes(self, store: StoreName) -> Vec<u8> {
+    pub(crate) fn to_bytes(self, store: StoreName) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(46);
         for number in [self.since, self.until, self.below] {
             bytes.extend_from_slice(&number.to_be_bytes());
@@ -68,7 +68,7 @@ impl Token {
         bytes
     }
 
-    fn parse(bytes: &[u8], store: StoreName) -> Result<Self> {
+    pub(crate) fn parse(bytes: &[u8], store: StoreName) -> Result<Self> {
         let wrong = || Error::field("token", "not a token of heads");
         let (bytes, named) = bytes.split_at_checked(40).ok_or_else(wrong)?;
         if named != store {

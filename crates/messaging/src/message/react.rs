@@ -19,10 +19,7 @@ pub async fn set_reaction(room: &Messaging, ctx: &Context, request: SetReactionR
     let user = ctx.user()?;
     let asked = Asked::new(room, user, &request.conversation_id, request.seq)?;
     let emoji = request.emoji;
-    let odd = |character: char| character.is_control() || character.is_whitespace();
-    if emoji.is_empty() || emoji.len() > EMOJI_BYTES || emoji.chars().any(odd) {
-        return Err(Error::field("emoji", format!("1 to {EMOJI_BYTES} bytes without spaces")));
-    }
+    check_emoji(&emoji)?;
     room.admit(user)?;
     let notices = Notices::new(room);
     room.db
@@ -48,6 +45,15 @@ pub async fn set_reaction(room: &Messaging, ctx: &Context, request: SetReactionR
             Ok(Changed { conversation_id: conversation.to_vec(), seq, version, change_seq: 0 })
         })
         .await
+}
+
+/// Any short text in one piece; which of them are emoji changes every year.
+pub fn check_emoji(emoji: &str) -> Result<()> {
+    let odd = |character: char| character.is_control() || character.is_whitespace();
+    if emoji.is_empty() || emoji.len() > EMOJI_BYTES || emoji.chars().any(odd) {
+        return Err(Error::field("emoji", format!("1 to {EMOJI_BYTES} bytes without spaces")));
+    }
+    Ok(())
 }
 
 /// Who reacted, with one emoji or with any, in the order of their ids.

@@ -115,7 +115,7 @@ fn nothing_is_kept_after_a_message() {
         let mut rest = &mut piece[..];
         while decoder.next(&mut rest).expect("a good frame").is_some() {}
     }
-    assert_eq!(decoder.message.capacity() + decoder.control.capacity(), 0);
+    assert_eq!(decoder.held(), 0);
 }
 
 #[test]

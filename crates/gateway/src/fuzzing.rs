@@ -1,0 +1,11 @@
+//! For fuzz targets only: the door's decoders that nobody else outside has to do with.
+
+pub use crate::{
+    frames::{BadFrame, Encoding, Inbound, put, read},
+    resume::{MeVersions, ResumePoint, StoreName},
+};
+
+/// The token of "everything about me" that `text` is, written again; `None`: it is none.
+pub fn sync_token(text: &str) -> Option<String> {
+    crate::sync_me::Token::parse(text).ok().map(crate::sync_me::Token::to_text)
+}
