@@ -12,7 +12,8 @@ PATIENCE_S = 120
 
 
 class Reader:
-    """A connection that asks many things at once and ignores what it is told besides."""
+    """A connection that asks many things at once and ignores what it is told besides. Not to be kept open idle: the server
+    ends connections that do not acknowledge."""
 
     def __init__(self, person):
         self.web = WebSocket(person.port, person.token)
@@ -20,6 +21,13 @@ class Reader:
         self.frames = self.web.frames()
         if "welcome" not in self.next():
             raise ConnectionError("not welcome")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.web.stream.close()
+        self.web.socket.close()
 
     def next(self):
         frame = next(self.frames, None)
@@ -77,18 +85,18 @@ class Judge:
 
     def judge(self, cycle):
         """After a restart. Afterwards all that was unknown is known."""
-        readers = [Reader(person) for person in self.people]
-        self.read_back(readers)
-        self.cursors(readers)
-        self.say_again(readers, cycle)
-        self.read_back(readers)
+        self.read_back()
+        self.cursors()
+        self.say_again(cycle)
+        self.read_back()
 
-    def read_back(self, readers):
+    def read_back(self):
         places = collections.defaultdict(list)  # where each message stands
         logs = {}
-        for person, reader in zip(self.people, readers):
+        for person in self.people:
             for conversation in person.reads_back:
-                log = reader.log(conversation)
+                with Reader(person) as reader:
+                    log = reader.log(conversation)
                 logs[conversation] = {entry["seq"]: entry for entry in log}
                 if [entry["seq"] for entry in log] != list(range(1, len(log) + 1)):
                     self.found("the log has a hole", conversation)
@@ -121,21 +129,22 @@ class Judge:
             self.found("an answered edit or recall undone" if message.now != message.text else "other words", message)
         message.now, message.asked = words, ()
 
-    def cursors(self, readers):
-        reader = next(reader for person, reader in zip(self.people, readers) if person.moves_cursor)
-        heads = reader.ask([{"sync_heads": {"token": "", "limit": 100}}])[0].get("sync_heads", {"items": []})
+    def cursors(self):
+        with Reader(next(person for person in self.people if person.moves_cursor)) as reader:
+            heads = reader.ask([{"sync_heads": {"token": "", "limit": 100}}])[0].get("sync_heads", {"items": []})
         now = {head["conversation_id"]: head["read_seq"] for head in heads["items"]}
         for conversation, seq in self.record.cursors.items():
             if now.get(conversation, 0) < seq:
                 self.found("a read cursor moved back", (conversation, seq, now.get(conversation)))
 
-    def say_again(self, readers, cycle):
+    def say_again(self, cycle):
         """All sends of the last cycle, and some older ones, under their keys."""
-        for person, reader in zip(self.people, readers):
+        for person in self.people:
             messages = [message for message in self.record.messages.values() if message.sender == person.name]
             again = [message for message in messages if message.cycle == cycle] + messages[::50]
-            replies = reader.ask([{"send": {"conversation_id": message.conversation, **sending(message.key, message.text)}}
-                                  for message in again])
+            with Reader(person) as reader:
+                replies = reader.ask([{"send": {"conversation_id": message.conversation, **sending(message.key, message.text)}}
+                                      for message in again])
             for message, reply in zip(again, replies):
                 ack = reply.get("send")
                 if ack is None:
