@@ -85,11 +85,14 @@ fn last_versions_are_known(truth: &Truth, report: &mut Report) {
     }
 }
 
+/// A message as one connection met it: conversation and seq.
+type Met<'f> = (u64, &'f str, i64);
+
 /// A change is pushed together with the message as it stands by then, to whoever may see that.
 fn changes_come_with_their_targets(facts: &Facts, truth: &Truth, report: &mut Report) {
     // After a resume the message may have come in its own place, before its change.
     let alone = facts.pushed.iter().filter(|pushed| pushed.beside.is_none());
-    let mut came: HashMap<(u64, &str, i64), Vec<(usize, i64)>> =
+    let mut came: HashMap<Met<'_>, Vec<(usize, i64)>> =
         alone.map(|pushed| ((pushed.conn, &*pushed.conversation, pushed.target), Vec::new())).collect();
     for sighting in facts.sightings.iter().filter(|sighting| !sighting.beside) {
         if let (Ok(seen), Some(came)) =
@@ -150,9 +153,12 @@ fn recalled_stays_recalled(facts: &Facts, truth: &Truth, report: &mut Report) {
 /// What a person wanted of one reaction: asked, answered, whether it is to be there.
 type Wanted = Vec<(usize, Option<usize>, bool)>;
 
+/// The same of one message, by emoji and person.
+type WantedOf<'f> = HashMap<(&'f str, &'f str), Wanted>;
+
 /// When all is quiet, the counts are those of the people who react.
 fn reactions_are_told(facts: &Facts, truth: &Truth, report: &mut Report) {
-    let mut wanted: BTreeMap<(&str, i64), HashMap<(&str, &str), Wanted>> = BTreeMap::new();
+    let mut wanted: BTreeMap<(&str, i64), WantedOf<'_>> = BTreeMap::new();
     for attempt in facts.tries.iter().filter(|attempt| !attempt.came_to_nothing()) {
         if let Wish::React(emoji, on) = &attempt.wish {
             let people = wanted.entry((&attempt.place.0, attempt.place.1)).or_default();

@@ -238,8 +238,8 @@ impl Log {
 
     /// For whom message `seq` was meant while the log ended at `head`; `None`: nobody knows.
     pub fn mentions(&self, seq: i64, head: i64) -> Option<Mentions> {
-        let edits = self.changes.get(&seq).into_iter().flatten().filter(|change| change.seq <= head);
-        let content = match edits.filter(|change| change.what == Changed::Edited).last() {
+        let mut edits = self.changes.get(&seq).into_iter().flatten().filter(|change| change.seq <= head).rev();
+        let content = match edits.find(|change| change.what == Changed::Edited) {
             Some(edit) => edit.words.as_ref()?,
             None => &self.originals.get(&seq)?.content,
         };
