@@ -219,6 +219,11 @@ impl Gateway {
         Desk { now_ms: self.now_ms(), options: &self.options, pacer: &self.pacer, meters: &self.meters }
     }
 
+    /// Whether sessions can be checked and the store has a name: before that everybody would be sent away.
+    pub fn knows_services(&self) -> bool {
+        self.hub.store().is_some() && self.identities.require_living(SessionId::default()).is_ok()
+    }
+
     /// Which store resume points are of.
     pub(crate) fn store(&self) -> StoreName {
         self.hub.store().unwrap_or(StoreName::of(&[]))

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anser_gateway::{Gateway, GatewayServices, Health, ListenerOptions};
-use anser_types::{Clock, SessionId};
+use anser_types::Clock;
 use anyhow::Context;
 use tokio::{
     net::TcpListener,
@@ -81,9 +81,9 @@ impl Door {
     }
 }
 
-/// Waits until sessions can be checked: before that everybody would be sent away.
+/// Waits until the gateway can tell who may come in, and from where they go on.
 async fn services_known(gateway: &Gateway) {
-    while gateway.identities.require_living(SessionId::default()).is_err() {
+    while !gateway.knows_services() {
         sleep(LOOK).await;
     }
 }

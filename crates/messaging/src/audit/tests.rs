@@ -71,6 +71,8 @@ impl House {
                 let (mut walk, mut found) = (Walk::default(), Vec::new());
                 loop {
                     walk.step(log, rows, &mut found)?;
+                    // As whoever asks for a part at a time carries it.
+                    walk = Walk::from_message(&walk.to_message())?;
                     if walk.at_start() {
                         return Ok(found);
                     }

@@ -153,7 +153,10 @@ async fn conversations(reached: &Reached, user: UserId, what: What, to: &mut Lin
         let heads = reached.people.messages.heads(&acting(user), HeadsRequest { token, limit: PAGE }).await?;
         for head in heads.items {
             let request = GetConversationRequest { conversation_id: head.conversation_id.clone() };
-            let conversation = reached.people.conversations.get_conversation(&acting(user), request).await?;
+            let mut conversation = reached.people.conversations.get_conversation(&acting(user), request).await?;
+            if !what.messages {
+                conversation.last_message = None;
+            }
             to.line(&Line::Conversation(Box::new(conversation)))?;
             if what.messages {
                 entries(reached, user, head.conversation_id, to).await?;

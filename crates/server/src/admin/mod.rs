@@ -35,6 +35,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Does what the command line says, and prints what came of it.
 pub fn run(args: AdminArgs) -> ExitCode {
     let say = Say::new(&args.about);
+    // What goes wrong inside says why in the log only.
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::ERROR);
+    let _nobody_logs_yet = log.without_time().with_target(false).try_init();
     let outcome = crate::written(&args.about.config())
         .and_then(|written| Config::new(&written))
         .map_err(anyhow::Error::from)
@@ -69,7 +72,7 @@ struct Found(usize);
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} found that should not be", self.0)
+        write!(f, "the check found {} faults", self.0)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A server that runs holds the directory's lock, so the store is opened here only where it does not.
 
-use std::{fs, io, path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
 use anser_contract::{
     Peer,
@@ -138,6 +138,5 @@ async fn server(data_dir: &Path) -> anyhow::Result<Option<Peer>> {
         Err(error) => return Err(error).with_context(|| format!("cannot reach the server at {}", path.display())),
     }
     let secret = peers::read_secret(&data_dir.join(PEER_SECRET)).context("the server's secret")?;
-    let path = fs::canonicalize(&path)?;
     Ok(Some(Peer::at_socket(&path, secret)?))
 }

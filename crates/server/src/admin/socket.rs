@@ -46,11 +46,10 @@ pub fn path(data_dir: &Path) -> PathBuf {
 
 /// Serves `routes` there until the shutdown. A server that cannot have the socket serves people all the same.
 pub fn serve(data_dir: &Path, routes: Routes, shutdown: &CancellationToken) {
-    let path = path(data_dir);
     let listener = match bind(data_dir) {
         Ok(listener) => listener,
         Err(error) => {
-            return tracing::error!(%error, path = %path.display(), "anser admin cannot reach this server");
+            return tracing::error!(%error, path = %path(data_dir).display(), "anser admin cannot reach this server");
         }
     };
     let shutdown = shutdown.clone();
@@ -64,7 +63,7 @@ pub fn serve(data_dir: &Path, routes: Routes, shutdown: &CancellationToken) {
         if let Err(error) = served.await {
             tracing::error!(%error, "anser admin can no longer reach this server");
         }
-        let _gone_already = fs::remove_file(path);
+        // The file stays: by the time this ends another server may have put its own there.
     });
 }
 
