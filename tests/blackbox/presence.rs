@@ -206,9 +206,12 @@ async fn people_at_two_gateways_see_each_other_and_go_on_when_the_store_was_away
     let Some(app) = TestApp::start_split(&[]).await else { return };
     let other = app.another_gateway().await;
     let (alice, bob, carol) = (app.person("alice").await, app.person("bob").await, app.person("carol").await);
-    bob.befriends(&alice).await;
+    let talk = bob.befriends(&alice).await;
     bob.befriends(&carol).await;
     let bobs = bob.online().await;
+    // A gateway that has not heard of any entry would have to let everybody sync after the break.
+    alice.says(talk, "before").await;
+    bobs.hears_text("before").await;
     bobs.socket.watch_presence(&[alice.id, carol.id]).await.unwrap();
     let there = alice.through(&other).online().await;
     assert_eq!(told_until(&bobs, &alice, true).await, [(alice.id, true)]);

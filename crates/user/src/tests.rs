@@ -258,10 +258,8 @@ async fn when_somebody_was_seen_goes_only_forward_and_only_to_friends_who_may_kn
     world.users.close_profile(&service, CloseProfileRequest { user_id: ada.to_vec() }).await.unwrap();
     note(600).await;
     assert_eq!(seen().await, []);
-    let kept = world
-        .db
-        .scoped("user")
-        .read(|reader| reader.number("SELECT COUNT(*) FROM user_profile WHERE last_seen_at > 0", &[]));
+    let db = world.db.scoped("user");
+    let kept = db.read(|reader| reader.number("SELECT COUNT(*) FROM user_profile WHERE last_seen_at > 0", &[]));
     assert_eq!(kept.await.unwrap(), 0, "nothing is kept of a closed account");
     let asked = ListSeenRequest { user_ids: vec![ada.to_vec()] };
     assert_eq!(world.users.list_seen(&as_user(bob), asked).await.unwrap_err().code, Code::Forbidden);

@@ -45,6 +45,17 @@ async fn people_change_their_profile_and_who_may_find_them() {
 }
 
 #[tokio::test]
+async fn people_look_which_friends_are_online() {
+    let house = House::start().await;
+    let seen = house.get(&format!("/v1/presence?user_ids={BOB},{}", id(44))).await.json();
+    assert_eq!(seen["items"], json!([{"user_id": BOB.to_string(), "online": true, "last_seen_at": 0}]));
+    let refused = house.get("/v1/presence?user_ids=bob").await.problem();
+    assert_eq!((&refused["code"], &refused["fields"][0]["field"]), (&json!("invalid_argument"), &json!("user_ids")));
+    let members = house.get(&format!("/v1/conversations/{}/members", id(8))).await.json();
+    assert_eq!(members["items"][0]["presence"]["online"], true);
+}
+
+#[tokio::test]
 async fn sessions_are_listed_ended_and_refreshed() {
     let house = House::start().await;
     let list = house.get("/v1/sessions").await.json();
