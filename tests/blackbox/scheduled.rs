@@ -67,7 +67,7 @@ async fn it_survives_a_crash_and_is_sent_once() {
     app.crash();
     app.start_again().await;
     until("all are sent", || async { waiting(&alice).await == 1 }).await;
-    let mut said: Vec<_> = texts(&bob.history(conversation).await).iter().map(|text| text.parse().unwrap()).collect();
+    let mut said: Vec<i32> = texts(&bob.history(conversation).await).iter().map(|text| text.parse().unwrap()).collect();
     said.sort_unstable();
     assert_eq!(said, (0..20).collect::<Vec<_>>());
 }
@@ -104,7 +104,7 @@ async fn a_cancelled_one_is_not_sent_and_leaves_the_files() {
     let bobs = bob.online().await;
     alice.client.reschedule(conversation, key(&moved), now() + 1_000).await.unwrap();
     bobs.hears_text("moved").await;
-    assert_eq!(waiting(&alice).await, 0);
+    until("both to be off the list", || async { waiting(&alice).await == 0 }).await;
     let folder = app.store_dir();
     let stands = || {
         let files = std::fs::read_dir(&folder).unwrap().filter_map(|file| std::fs::read(file.ok()?.path()).ok());

@@ -42,9 +42,7 @@ impl Content {
             _ => return None,
         })
     }
-}
 
-impl Content {
     /// Whether these words are gone by `now`, having been sent at `sent_at`.
     pub fn is_over(&self, sent_at: i64, now: i64) -> bool {
         self.expiring.as_ref().is_some_and(|expiring| sent_at.saturating_add(expiring.after_ms) <= now)
