@@ -5,11 +5,12 @@
 SHELL := bash
 CARGO ?= cargo
 CYCLES ?= 1000
+SECONDS_EACH ?= 600
 
-.PHONY: help run chat test check format docs bench torture release clean
+.PHONY: help run chat test check format docs bench torture conformance release clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build and start the server on 127.0.0.1:8080, with its data in ./data
 	$(CARGO) run -p anser -- serve
@@ -34,6 +35,11 @@ bench: release ## Measure, with the release build; ARGS="send --help" for one of
 
 torture: ## Long runs: planted faults, kill -9 loop (CYCLES=1000), clean minutes
 	CYCLES=$(CYCLES) scripts/torture
+
+conformance: ## Long run of schemathesis over the API (SECONDS_EACH=600 for each of three principals)
+	scripts/setup
+	$(CARGO) build -p anser
+	tests/conformance/run.py target/debug/anser --seconds $(SECONDS_EACH)
 
 release: ## The optimised binary, target/release/anser
 	$(CARGO) build --release -p anser
