@@ -4,12 +4,10 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 CARGO ?= cargo
-SECONDS ?= 30
-
-.PHONY: help run chat test check format docs bench torture power-cut fuzz fuzz-smoke release clean
+.PHONY: help run chat test check format docs bench torture power-cut fuzz fuzz-smoke conformance release clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build and start the server on 127.0.0.1:8080, with its data in ./data
 	$(CARGO) run -p anser -- serve
@@ -41,11 +39,18 @@ power-cut: CYCLES ?= 5
 power-cut: ## Cut the power of a virtual machine under load (CYCLES=5); installs QEMU
 	CYCLES=$(CYCLES) scripts/power-cut
 
+fuzz-smoke: SECONDS ?= 30
 fuzz-smoke: ## Hostile bytes for every decoder, SECONDS=30 each
 	scripts/fuzz $(SECONDS)
 
 fuzz: ## The same for one of them until it is stopped: TARGET=websocket
 	scripts/fuzz 0 $(TARGET)
+
+conformance: SECONDS ?= 600
+conformance: ## Long run of schemathesis over the API, SECONDS=600 for each of three principals
+	scripts/setup
+	$(CARGO) build -p anser
+	tests/conformance/run.py target/debug/anser --seconds $(SECONDS)
 
 release: ## The optimised binary, target/release/anser
 	$(CARGO) build --release -p anser

@@ -1,13 +1,14 @@
 //! The black-box suite: what people and their devices see of a real server. A file for each subject.
 //!
 //! Every error code that this version can answer is met in some test here, except `internal` (a fault of ours) and
-//! `file_store_unavailable`, `muted` and `conversation_closed` (no operation of this version answers them). What
-//! happens on a disk that is really full is in `tests/durability`.
+//! `file_store_unavailable` (no operation of this version answers it). What happens on a disk that is really full is in
+//! `tests/durability`.
 
 #![allow(clippy::unwrap_used, reason = "this is test code: a panic is how it fails")]
 
 mod accounts;
 mod admin;
+mod authorisation;
 mod backup;
 mod binary;
 mod blocks;

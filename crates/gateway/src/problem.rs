@@ -129,11 +129,14 @@ pub fn reference(code: Code) -> String {
     format!("/docs/errors#{code}")
 }
 
-/// Clients that know HTTP and not us look for this header: every 429, 503 and 507 has it. Whole seconds, rounded up,
-/// so that nobody comes back early.
+/// Clients that know HTTP and not us look for the header `Retry-After`: every 429, 503 and 507 has it.
+pub fn advises_when(status: u16) -> bool {
+    matches!(status, 429 | 503 | 507)
+}
+
+/// Whole seconds, rounded up, so that nobody comes back early.
 fn retry_after_seconds(error: &Error) -> Option<u64> {
-    let advised = matches!(error.code.http_status(), 429 | 503 | 507);
-    advised.then(|| error.retry_after_ms.unwrap_or(1_000).div_ceil(1_000).max(1))
+    advises_when(error.code.http_status()).then(|| error.retry_after_ms.unwrap_or(1_000).div_ceil(1_000).max(1))
 }
 
 #[cfg(test)]

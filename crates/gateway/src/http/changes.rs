@@ -112,7 +112,8 @@ pub fn routes() -> Vec<Route> {
             .rate(Rate::Read)
             .about("Who has read a message, and how many")
             .query::<WhichReaders>()
-            .answers::<ListReadersReply>(200, "A page of people, and the counts"),
+            .answers::<ListReadersReply>(200, "A page of people, and the counts")
+            .refuses(&[Code::Forbidden]),
         route(Method::POST, "/v1/conversations/{conversation_id}/messages:forward", "forward_messages", forward)
             .rate(Rate::Write)
             .about("Say here again what was said elsewhere")
@@ -213,8 +214,7 @@ async fn set_reaction(
 struct WhichReactions {
     /// Only this one; all where it is missing.
     emoji: String,
-    /// How many, 50 where it is missing; more than 200 means 200.
-    #[param(minimum = 1, maximum = 200)]
+    /// How many, 50 where it is missing or 0; more than 200 means 200.
     limit: Option<u32>,
     /// `next_cursor` of an earlier answer.
     cursor: String,
@@ -268,8 +268,7 @@ async fn pins(
 struct WhichReaders {
     /// Those who have not read it, instead of those who have.
     unread: bool,
-    /// How many, 50 where it is missing; more than 200 means 200.
-    #[param(minimum = 1, maximum = 200)]
+    /// How many, 50 where it is missing or 0; more than 200 means 200.
     limit: Option<u32>,
     /// `next_cursor` of an earlier answer.
     cursor: String,

@@ -90,8 +90,7 @@ struct Listing {
     /// `received`, where it is missing, or `sent`.
     #[param(inline)]
     direction: Direction,
-    /// How many items, 50 where it is missing; more than 200 means 200.
-    #[param(minimum = 1, maximum = 200)]
+    /// How many items, 50 where it is missing or 0; more than 200 means 200.
     limit: Option<u32>,
     /// `next_cursor` of the page before; missing or empty for the first page.
     cursor: String,

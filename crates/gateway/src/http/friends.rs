@@ -63,6 +63,7 @@ struct FriendNotes {
     /// Your own words for them, at most 64 bytes; empty: none.
     remark: Option<String>,
     /// One of your categories; empty: none.
+    #[schema(pattern = "^([0-9A-TV-Za-tv-z]{25}[048CGMORWcgmorw])?$")]
     category_id: Option<String>,
 }
 

@@ -83,11 +83,11 @@ struct Changes {
     approval: Option<bool>,
     /// Who may invite: `members` or `admins`.
     #[serde(deserialize_with = "json::word::deserialize::<Inviters, _>")]
-    #[schema(value_type = Option<Inviters>)]
+    #[schema(value_type = Inviters)]
     inviters: i32,
     /// What new members may read: from their `joining` on, or `all`.
     #[serde(deserialize_with = "json::word::deserialize::<HistoryFor, _>")]
-    #[schema(value_type = Option<HistoryFor>)]
+    #[schema(value_type = HistoryFor)]
     history: i32,
 }
 

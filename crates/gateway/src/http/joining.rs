@@ -26,7 +26,7 @@ use crate::{
 
 /// The rows of this resource.
 pub fn routes() -> Vec<Route> {
-    let closed = [Code::ConversationClosed, Code::Gone, Code::LimitExceeded];
+    let closed = [Code::NotFound, Code::ConversationClosed, Code::Gone, Code::LimitExceeded];
     let rows = [
         route(Method::POST, "/v1/conversations/{conversation_id}/links", "create_join_link", create)
             .rate(Rate::Write)

@@ -99,8 +99,7 @@ struct Range {
     from_at: i64,
     /// Only entries before this time, in Unix milliseconds.
     until_at: i64,
-    /// How many entries, 50 where it is missing; more than 200 means 200.
-    #[param(minimum = 1, maximum = 200)]
+    /// How many entries, 50 where it is missing or 0; more than 200 means 200.
     limit: Option<u32>,
 }
 

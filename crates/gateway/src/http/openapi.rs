@@ -6,8 +6,8 @@ use anser_types::Code;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        Components, Content, HttpMethod, Info, License, OpenApi, PathItem, Paths, Ref, RefOr, Required, Response,
-        ResponseBuilder, Schema,
+        Components, Content, HeaderBuilder, HttpMethod, Info, License, OpenApi, PathItem, Paths, Ref, RefOr, Required,
+        Response, ResponseBuilder, Schema,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         request_body::{RequestBody, RequestBodyBuilder},
         schema::{ObjectBuilder, Type},
@@ -17,7 +17,7 @@ use utoipa::{
 };
 
 use crate::{
-    problem::{PROBLEM_JSON, ProblemDocument, title},
+    problem::{self, PROBLEM_JSON, ProblemDocument, title},
     routes::{Class, Route},
 };
 
@@ -137,12 +137,21 @@ fn problems(codes: &[Code]) -> BTreeMap<u16, Response> {
     for &code in Code::ALL.iter().filter(|code| codes.contains(code)) {
         by_status.entry(code.http_status()).or_default().push(code);
     }
-    let describe = |codes: Vec<Code>| {
+    let retry_after = || {
+        let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
+        HeaderBuilder::new().schema(Some(seconds)).description(Some("When to come back, in seconds")).build()
+    };
+    let describe = |status: u16, codes: Vec<Code>| {
         let words = codes.iter().map(|&code| format!("{} (`{code}`)", title(code))).collect::<Vec<_>>().join("; ");
         let schema = Ref::from_schema_name(ProblemDocument::name());
-        ResponseBuilder::new().description(words).content(PROBLEM_JSON, Content::new(Some(schema))).build()
+        let mut response =
+            ResponseBuilder::new().description(words).content(PROBLEM_JSON, Content::new(Some(schema))).build();
+        if problem::advises_when(status) {
+            response.headers.insert("Retry-After".into(), retry_after().into());
+        }
+        response
     };
-    by_status.into_iter().map(|(status, codes)| (status, describe(codes))).collect()
+    by_status.into_iter().map(|(status, codes)| (status, describe(status, codes))).collect()
 }
 
 fn place(item: &mut PathItem, route: &Route, operation: Operation) {

@@ -15,8 +15,7 @@ const MOST: u32 = 200;
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
 pub struct Paging {
-    /// How many items, 50 where it is missing; more than 200 means 200.
-    #[param(minimum = 1, maximum = 200)]
+    /// How many items, 50 where it is missing or 0; more than 200 means 200.
     pub limit: Option<u32>,
     /// `next_cursor` of the page before; missing or empty for the first page.
     pub cursor: String,

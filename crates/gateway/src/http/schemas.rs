@@ -1,7 +1,8 @@
 //! Makes the derived schemas say what the JSON is.
 //!
 //! Messages come from protobuf, where everything has a default and a `oneof` is a field; derived schemas tell that
-//! tale. In JSON a default is written out, an empty id or message is left out, and a `oneof` is the object itself.
+//! tale. In JSON a default is written out, an empty id or message is left out, and a `oneof` is the object itself. What is
+//! an id there is text: its name says that it is one.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +10,82 @@ use serde_json::{Map, Value, json};
 
 const REFERENCE: &str = "#/components/schemas/";
 
+/// Sixteen bytes in base32, as the server takes them: upper case and look-alikes too.
+const ID: &str = "^[0-9A-TV-Za-tv-z]{25}[048CGMORWcgmorw]$";
+/// Texts of other makers that are named like ids.
+const NO_IDS: &[&str] = &["device_id"];
+/// Schemas in which nothing is an id: a request's id may be the client's own text.
+const WITHOUT_IDS: &[&str] = &["Problem", "ProblemDocument"];
+
 /// Corrects the schemas of a whole API document.
 pub fn tidy(document: &mut Value) {
+    tell_ids(document);
+    tell_bounds(document);
     let requests = named_by_requests(document);
     let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else { return };
     unfold_oneofs(schemas);
     for (name, schema) in schemas.iter_mut() {
         tell_presence(schema, !requests.contains(name));
+    }
+}
+
+/// Says what an id looks like, in bodies, paths and query strings.
+fn tell_ids(document: &mut Value) {
+    for (name, schema) in
+        document.pointer_mut("/components/schemas").and_then(Value::as_object_mut).into_iter().flatten()
+    {
+        if !WITHOUT_IDS.contains(&name.as_str()) {
+            tell_ids_in(schema);
+        }
+    }
+    let items = document["paths"].as_object_mut().into_iter().flatten();
+    for operation in
+        items.flat_map(|(_, item)| item.as_object_mut().into_iter().flatten().map(|(_, operation)| operation))
+    {
+        for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+            let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+            tell_id(&name, &mut parameter["schema"]);
+        }
+    }
+}
+
+fn tell_ids_in(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(tell_ids_in),
+        Value::Object(fields) => {
+            for (name, property) in fields.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+                tell_id(name, property);
+            }
+            fields.values_mut().for_each(tell_ids_in);
+        }
+        _ => {}
+    }
+}
+
+fn tell_id(name: &str, schema: &mut Value) {
+    let Some(fields) = schema.as_object_mut() else { return };
+    if name.ends_with("_ids") {
+        if let Some(items) = fields.get_mut("items") {
+            tell_id("_id", items);
+        }
+    } else if name.ends_with("_id") && !NO_IDS.contains(&name) {
+        fields.entry("pattern").or_insert(json!(ID));
+    }
+}
+
+/// What has no sign goes twice as far as its 32 bits with one.
+fn tell_bounds(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(tell_bounds),
+        Value::Object(fields) => {
+            if fields.get("format").is_some_and(|format| format == "int32") && fields.get("minimum") == Some(&json!(0))
+            {
+                fields.insert("format".into(), json!("uint32"));
+                fields.insert("maximum".into(), json!(u32::MAX));
+            }
+            fields.values_mut().for_each(tell_bounds);
+        }
+        _ => {}
     }
 }
 
@@ -115,6 +185,32 @@ fn references(value: &Value, into: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_are_told_by_their_names() {
+        let id = json!({"type": "string", "pattern": ID});
+        let mut document = json!({
+            "paths": {"/a/{user_id}": {"get": {"parameters": [{"name": "user_id", "schema": {"type": "string"}}]}}},
+            "components": {"schemas": {
+                "A": {"properties": {
+                    "user_ids": {"type": "array", "items": {"type": "string"}},
+                    "device_id": {"type": "string"},
+                    "own_id": {"type": "string", "pattern": "^$"},
+                }},
+                "Problem": {"properties": {"request_id": {"type": "string"}}},
+            }},
+        });
+        tidy(&mut document);
+        assert_eq!(document.pointer("/paths/~1a~1{user_id}/get/parameters/0/schema"), Some(&id));
+        assert_eq!(document.pointer("/components/schemas/A/properties/user_ids/items"), Some(&id));
+        let untouched = json!({"A": {"device_id": {"type": "string"}, "own_id": {"type": "string", "pattern": "^$"}}});
+        for name in ["device_id", "own_id"] {
+            let found = document.pointer(&format!("/components/schemas/A/properties/{name}"));
+            assert_eq!(found, untouched.pointer(&format!("/A/{name}")));
+        }
+        let problem = document.pointer("/components/schemas/Problem/properties/request_id");
+        assert_eq!(problem, Some(&json!({"type": "string"})));
+    }
 
     #[test]
     fn a_oneof_becomes_the_choice_and_defaults_become_presence() {
