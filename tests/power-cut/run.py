@@ -34,7 +34,7 @@ from people import Person, Record, Talker
 
 CONNECTIONS = 2  # of each person
 WRITES = 32  # the cut comes with one of so many further writes to the disk
-GONE = "the server does not come back"
+GONE, DEAF = "the server does not come back", "people cannot read or write any more"
 
 
 def boot(folder, image, server="ordinary", **environment):
@@ -103,7 +103,8 @@ class Run:
             print(f"     {str(error).strip()[-300:]}")
             judge.found(GONE, str(error))
         except OSError as error:
-            judge.found("does not answer", repr(error))
+            print(f"     {error!r}")
+            judge.found(DEAF, repr(error))
         print(f"     broken: {told(judge.broken)}", flush=True)
         return judge
 
@@ -163,7 +164,7 @@ def everything(folder, cycles, dice):
     print("the fault synchronous_off: must be caught losing acknowledged messages", flush=True)
     control(folder, first, people, dice, {LOST}, server="planted", ANSER_PLANT="synchronous_off")
     print("a file system that never flushes the disk's cache: must be caught", flush=True)
-    control(folder, first, people, dice, {LOST, GONE}, DISK_OPTIONS="barrier=0")
+    control(folder, first, people, dice, {LOST, GONE, DEAF}, DISK_OPTIONS="barrier=0")
     print(f"ok: {cycles} power cuts, nothing of {answers.total()} answers was lost ({told(answers)}); both controls were caught")
 
 
