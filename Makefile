@@ -4,6 +4,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 CARGO ?= cargo
+
 .PHONY: help run chat test check format docs bench torture power-cut fuzz fuzz-smoke conformance release clean
 
 help: ## List the targets

@@ -77,7 +77,7 @@ mod tests {
     fn a_place_in_json_is_where_it_is_in_protobuf() {
         for latitude in [9.798924817196081, 48.137, -89.99999999999999, 0.1 + 0.2] {
             let place = Location { latitude, longitude: -latitude, ..Location::default() };
-            let content = Content::from(Kind::Location(place));
+            let content = Content::from(Kind::Location(Box::new(place)));
             let json = serde_json::to_string(&content).expect("plain JSON");
             assert_eq!(serde_json::from_str::<Content>(&json).expect("the same"), content);
         }

@@ -10,8 +10,7 @@ use anser_contract::{
     Context,
     v1::{
         Audience, CheckSessionsRequest, ContactChanged, EndedSinceRequest, EventBatch, FollowRequest, ScheduledChanged,
-        SessionEnded,
-        SessionRevoked, UserUpdated, event::Event as Told, service_event::Event,
+        SessionEnded, SessionRevoked, UserUpdated, event::Event as Told, service_event::Event,
     },
 };
 use anser_types::{Error, Result, SessionId, UserId};

@@ -12,7 +12,7 @@ use anser_contract::{
     },
 };
 use anser_engine::Db;
-use anser_types::{Code, ConversationId, Error, Result, UserId};
+use anser_types::{Clock, Code, ConversationId, Error, Result, UserId};
 
 use crate::{
     audit::{Mismatch, members::stays_after, walk::Walk},
@@ -41,7 +41,7 @@ impl LogKeeper {
     /// The keeper of a log that nobody appends to, as in a copy of a store.
     pub async fn of_copy(db: &Db) -> Result<Arc<Self>> {
         let db = db.scoped("messaging");
-        let log = Log::open(&db, MessagingOptions::default().index_run).await?;
+        let log = Log::open(&db, MessagingOptions::default().index_run, Clock::system()).await?;
         Ok(Arc::new(Self { db, log }))
     }
 

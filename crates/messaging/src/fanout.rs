@@ -9,7 +9,7 @@ mod links;
 mod online;
 mod watched;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anser_contract::v1::{LinkDown, Outcome};
 use anser_engine::{Db, Tx};

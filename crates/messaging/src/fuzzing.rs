@@ -24,14 +24,20 @@ pub use crate::{
 
 /// A send of `content` as it would be stored: its body, and the hash that its repeats are known by.
 pub fn prepared(content: Content, body_bytes: usize, words: Arc<Words>) -> Result<(Vec<u8>, [u8; 16])> {
-    let send = SendMessage { conversation_id: vec![1; 16], client_msg_id: vec![0x70; 16], content: Some(content) };
+    let send = SendMessage {
+        conversation_id: vec![1; 16],
+        client_msg_id: vec![0x70; 16],
+        content: Some(content),
+        ..Default::default()
+    };
     let ready = prepare(USER, send, &Sayable { body_bytes, words }, Instant::now(), ReplyTo::Link(0, 0));
     ready.map(|send| (send.body, send.payload_hash)).map_err(|(_, error)| error)
 }
 
 /// The payload of a token of heads that `bytes` are, written again; `None`: they are none.
 pub fn heads_token(bytes: &[u8]) -> Option<Vec<u8>> {
-    heads::Token::parse(bytes).ok().map(heads::Token::to_bytes)
+    let store = [7; 6];
+    heads::Token::parse(bytes, store).ok().map(|token| token.to_bytes(store))
 }
 
 const USER: UserId = UserId([2; 16]);
@@ -66,8 +72,9 @@ impl DamagedLog {
     /// An empty one in `dir`.
     pub async fn open(dir: &Path) -> Result<Self> {
         let store = DbOptions { durability: Durability::Off, readers: 1, ..DbOptions::new(dir) };
-        let db = Db::open(&store, MIGRATIONS, Clock::fixed(1_700_000_000_000))?.scoped("messaging");
-        let log = Log::open(&db, 1_000).await?;
+        let clock = Clock::fixed(1_700_000_000_000);
+        let db = Db::open(&store, MIGRATIONS, clock.clone())?.scoped("messaging");
+        let log = Log::open(&db, 1_000, clock).await?;
         Ok(Self { db, log })
     }
 

@@ -101,12 +101,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 }
 
 /// The services, in the order in which they may call each other: downwards only. And what an operator may do with them.
-pub async fn services(
-    config: &Config,
-    engines: &Engines,
-    clock: &Clock,
-    node: &mut Node,
-) -> anyhow::Result<Built> {
+pub async fn services(config: &Config, engines: &Engines, clock: &Clock, node: &mut Node) -> anyhow::Result<Built> {
     let db = &engines.db;
 
     let users = UserService::new(db, engines.user, options::user(config), clock.clone());

@@ -69,7 +69,7 @@ async fn what_travels_with_a_call_reaches_the_service() {
     assert_eq!(context.request_id, "my-request");
     assert_eq!(context.traceparent.as_deref(), Some(traceparent));
     assert_eq!(context.client_ip, Some("127.0.0.1".parse().unwrap()));
-    assert_eq!(context.user(), Ok(crate::fakes::ALICE));
+    assert_eq!(context.user(), Ok(ALICE));
     assert!(context.remaining() <= Duration::from_secs(5));
 
     let answer = house.alice(Method::GET, "/v1/users/me").header("x-request-id", "not one!").send().await;

@@ -32,13 +32,14 @@ pub async fn look_at_join_link(room: &Messaging, ctx: &Context, request: JoinByL
     room.db
         .read(move |reader| {
             let (_, conversation, group) = open(reader, &code, now)?;
+            let approval = consent::is_needed(&log.at(reader)?, conversation, user, &group)?;
             Ok(JoinLinkView {
                 conversation_id: conversation.to_vec(),
                 member: store::member(reader, conversation, user)?.is_some(),
                 member_count: u32::try_from(group.member_count).unwrap_or_default(),
                 title: group.title,
                 avatar: group.avatar,
-                approval: consent::is_needed(&log.at(reader)?, conversation, user, &group)?,
+                approval,
             })
         })
         .await

@@ -100,7 +100,7 @@ async fn what_expired_is_not_unread_and_not_the_last_message() {
     house.say(bob, group, "stays").await.unwrap();
     let mut meant = message(&house, group, "goes", LIFE_MS);
     let mentions = anser_contract::v1::Mentions { user_ids: vec![alice.to_vec()], all: false };
-    meant.content.as_mut().unwrap().mentions = Some(mentions);
+    meant.content.as_mut().unwrap().mentions = Some(Box::new(mentions));
     send(&house, bob, meant).await.unwrap();
     let seen = house.see(alice, group).await.unwrap();
     assert_eq!((seen.unread, seen.mentions, seen.last_message.unwrap().fallback_text.as_str()), (2, 1, "goes"));

@@ -107,7 +107,7 @@ async fn take(house: &House, model: &mut Model, group: ConversationId, step: Ste
     let conversation_id = group.to_vec();
     match step {
         Step::Send(user, meant) => {
-            let mentions = meant.map(|meant| Mentions { user_ids: ids(&[who(meant)]), all: false });
+            let mentions = meant.map(|meant| Box::new(Mentions { user_ids: ids(&[who(meant)]), all: false }));
             let text = Kind::Text(Text { text: "hello".into() });
             let said = house.send(who(user), group, Content { mentions, ..text.into() }).await;
             if !model.people[user].member {

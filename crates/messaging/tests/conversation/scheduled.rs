@@ -110,7 +110,7 @@ async fn whether_one_may_is_looked_at_twice() {
     assert_eq!(from_outside, Err(Code::NotFound));
     let all = anser_contract::v1::Mentions { user_ids: Vec::new(), all: true };
     let mut for_all = message(&house, group, "all");
-    for_all.content.as_mut().unwrap().mentions = Some(all);
+    for_all.content.as_mut().unwrap().mentions = Some(Box::new(all));
     assert_eq!(schedule(&house, bob, &for_all, HOUR_MS).await, Err(Code::Forbidden));
 
     let goodbye = message(&house, group, "I am gone by then");
