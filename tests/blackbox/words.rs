@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anser_client::v1::{Content, Text, content::Kind};
 use anser_tests::{TestApp, code, texts, within};
-use anser_types::Code;
+use anser_types::{Code, MessageId};
 use serde_json::json;
 
 #[tokio::test]
@@ -37,6 +37,13 @@ async fn a_list_is_in_force_everywhere_and_may_change() {
     .await;
     assert_eq!(code(alice.tries_to_say(conversation, "apple pie").await), Code::Forbidden);
     assert_eq!(texts(&bob.history(conversation).await), ["apple pie", "gooseberry"]);
+    // What was said before stays; to say it somewhere else is to say it now.
+    let key = MessageId::new(alice.client.clock());
+    assert_eq!(code(alice.client.forward(conversation, &[seq], group, &[key]).await), Code::Forbidden);
+    let bundle =
+        json!({ "from_conversation_id": conversation, "seqs": [seq], "client_msg_ids": [key], "bundle": true });
+    let path = format!("/v1/conversations/{group}/messages:forward");
+    assert_eq!(code(alice.client.post::<serde_json::Value>(&path, bundle).await), Code::Forbidden);
 }
 
 #[tokio::test]

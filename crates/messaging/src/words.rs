@@ -151,6 +151,10 @@ fn texts(content: &mut Content) -> Vec<&mut String> {
         Some(Kind::Custom(custom)) => vec![&mut custom.fallback_text],
         Some(Kind::Location(location)) => vec![&mut location.title, &mut location.address],
         Some(Kind::Card(card)) => vec![&mut card.title, &mut card.text],
+        Some(Kind::Bundle(bundle)) => {
+            let items = bundle.items.iter_mut().filter_map(|item| item.content.as_mut()).flat_map(texts);
+            std::iter::once(&mut bundle.title).chain(items).collect()
+        }
         _ => Vec::new(),
     }
 }

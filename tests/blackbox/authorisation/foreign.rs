@@ -16,7 +16,7 @@ use super::{
     asking::{ask, greeted},
     people::{People, WITH_FRIEND},
     place,
-    scene::{Scene, new_id, newcomer, own_category, said, session_of},
+    scene::{Scene, new_id, newcomer, own_category, said, session_of, tomorrow},
     table::{Principal, Request, documented, table},
 };
 
@@ -46,8 +46,14 @@ fn kind_of(place: &str) -> Option<Kind> {
 }
 
 /// Where naming another person is what the operation is for. It may succeed, and still tells nothing.
-const ABOUT_OTHERS: &[&str] =
-    &["GET /v1/users/{}", "PUT /v1/blocks/{}", "DELETE /v1/blocks/{}", "POST /v1/friend-requests"];
+const ABOUT_OTHERS: &[&str] = &[
+    "GET /v1/users/{}",
+    "PUT /v1/blocks/{}",
+    "DELETE /v1/blocks/{}",
+    "POST /v1/friend-requests",
+    "GET /v1/presence",
+    "WS watch_presence",
+];
 /// The same, and whether the id is anybody's at all is not told: who is asked in may be nobody.
 const ASKING_IN: &[&str] = &["POST /v1/conversations", "POST /v1/conversations/{}/members"];
 /// What is as it is to be already is no error: the success must change nothing.
@@ -83,6 +89,7 @@ async fn harmless(people: &People, own: &HashMap<Kind, String>, place: &str) -> 
         | "own_groups_message"
         | "own_direct_message"
         | "victims_direct_message" => said(me, own[&Kind::Conversation].parse().unwrap(), "hello").await,
+        "tomorrow" => tomorrow(me).to_string(),
         "password" => PASSWORD.to_owned(),
         "emoji" => "%F0%9F%91%8D".to_owned(),
         _ => new_id(me),

@@ -158,6 +158,15 @@ impl<'p> Scene<'p> {
                 let own = self.things[&("own_group".to_owned(), who)].parse().unwrap();
                 said(me, own, "hello").await
             }
+            "own_scheduled" => {
+                let own = self.things[&("own_group".to_owned(), who)].parse().unwrap();
+                scheduled(me, own, "hello").await
+            }
+            "members_scheduled" => {
+                let group = self.group().await.id;
+                scheduled(&people.other_member, group, &self.members_secret).await
+            }
+            "tomorrow" => tomorrow(me).to_string(),
             "group_that_invites_me" => newcomer(people).await.group("come", &[me]).await.to_string(),
             "emoji" => "%F0%9F%91%8D".to_owned(),
             "file" => "swagger-ui.css".to_owned(),
@@ -298,6 +307,17 @@ pub fn session_of(person: &Person) -> String {
 
 pub async fn said(person: &Person, conversation: ConversationId, text: &str) -> String {
     person.says(conversation, text).await.seq.to_string()
+}
+
+/// In Unix milliseconds.
+pub fn tomorrow(person: &Person) -> i64 {
+    person.client.clock().now() + 86_400_000
+}
+
+async fn scheduled(person: &Person, conversation: ConversationId, text: &str) -> String {
+    let message = person.message(conversation, text);
+    person.client.schedule(&message, tomorrow(person)).await.unwrap();
+    MessageId::try_from(&message.client_msg_id[..]).unwrap().to_string()
 }
 
 pub async fn own_category(person: &Person, name: &str) -> String {

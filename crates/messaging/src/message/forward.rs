@@ -55,7 +55,7 @@ pub async fn forward(room: &Messaging, ctx: &Context, request: ForwardRequest) -
             originals.collect::<Result<Vec<_>>>().map(Some)
         })
         .await?;
-    let contents = match originals {
+    let mut contents = match originals {
         // What was stored then is the answer, whatever became of the originals.
         None => vec![Content::default(); keys_wanted],
         Some(originals) if request.bundle => {
@@ -66,6 +66,10 @@ pub async fn forward(room: &Messaging, ctx: &Context, request: ForwardRequest) -
     };
     if contents.iter().any(|content| depth(content) > DEPTH) {
         return Err(Error::new(Code::TooLarge, format!("bundles stand {DEPTH} deep in each other at most")));
+    }
+    // What could be said there when it was said may no longer be said here.
+    for content in &mut contents {
+        room.words.apply(content)?;
     }
     let asked = |index: usize| {
         let seqs = if request.bundle { request.seqs.clone() } else { vec![request.seqs[index]] };
