@@ -72,7 +72,6 @@ pub(super) struct Outbox {
 
 /// A frame outside the push window.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all of them are answers, and none lives long")]
 pub(crate) enum Control {
     /// The first frame.
     Welcome(Box<Welcome>),

@@ -24,7 +24,6 @@ pub const BOTH: [Encoding; 2] = [Encoding::Json, Encoding::Proto];
 
 /// What came.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a test looks at one at a time")]
 pub enum Came {
     Frame(Frame),
     Close(u16),
