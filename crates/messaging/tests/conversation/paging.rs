@@ -69,8 +69,8 @@ async fn list_members(first: BTreeSet<u16>, moves: Vec<(u16, bool)>, sizes: Vec<
                 there.insert(person(guest));
             }
             Some((number, false)) if number != *first.first().unwrap() => {
-                let removed = house.remove(OWNER, group, person(number)).await;
-                removed.into_iter().for_each(|()| drop(stayed.remove(&person(number))));
+                let refused = house.remove(OWNER, group, person(number)).await.is_err();
+                stayed.retain(|member| refused || *member != person(number));
             }
             _ => {}
         }
