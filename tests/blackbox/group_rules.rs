@@ -115,7 +115,7 @@ async fn who_was_removed_comes_by_a_link_only_with_consent_and_who_left_at_once(
     assert!(!carol.client.join_by_link(&link.code, "").await.unwrap().waiting);
     assert!(bob.client.look_at_join_link(&link.code).await.unwrap().approval);
     assert!(bob.client.join_by_link(&link.code, "sorry").await.unwrap().waiting);
-    assert_eq!(code(bob.client.conversation(group).await), Code::NotFound);
+    assert_eq!(code(bob.tries_to_say(group, "am I in?").await), Code::Forbidden);
     alice.client.answer_join_request(group, bob.id, true).await.unwrap();
     bob.says(group, "hello again").await;
 }

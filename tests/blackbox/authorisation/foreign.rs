@@ -46,16 +46,11 @@ fn kind_of(place: &str) -> Option<Kind> {
 }
 
 /// Where naming another person is what the operation is for. It may succeed, and still tells nothing.
-const ABOUT_OTHERS: &[&str] = &[
-    "GET /v1/users/{}",
-    "PUT /v1/blocks/{}",
-    "DELETE /v1/blocks/{}",
-    "POST /v1/friend-requests",
-    "GET /v1/presence",
-    "WS watch_presence",
-];
-/// The same, and whether the id is anybody's at all is not told: who is asked in may be nobody.
-const ASKING_IN: &[&str] = &["POST /v1/conversations", "POST /v1/conversations/{}/members"];
+const ABOUT_OTHERS: &[&str] =
+    &["GET /v1/users/{}", "PUT /v1/blocks/{}", "DELETE /v1/blocks/{}", "POST /v1/friend-requests"];
+/// The same, and whether the id is anybody's at all is not told: who is asked in, or looked for, may be nobody.
+const MAY_BE_NOBODY: &[&str] =
+    &["POST /v1/conversations", "POST /v1/conversations/{}/members", "GET /v1/presence", "WS watch_presence"];
 /// What is as it is to be already is no error: the success must change nothing.
 const ALREADY_SO: &[&str] = &["DELETE /v1/conversations/{}/links/{}"];
 
@@ -149,7 +144,7 @@ async fn ids_of_others_lead_nowhere_and_tell_nothing() {
                 let operation = row.request.operation();
                 let person = kind_of(&places[at]) == Some(Kind::Person);
                 let named = person && *kind == Kind::Person && ABOUT_OTHERS.contains(&operation.as_str())
-                    || person && ASKING_IN.contains(&operation.as_str());
+                    || person && MAY_BE_NOBODY.contains(&operation.as_str());
                 let already_so = kind_of(&places[at]) == Some(Kind::Link) && ALREADY_SO.contains(&operation.as_str());
                 may_change |= named && answered.outcome == "ok";
                 if answered.outcome == "ok" && !named && !already_so {

@@ -12,7 +12,7 @@ use super::{
     SETTINGS, api_document,
     asking::greeted,
     people::{People, WITH_FRIEND},
-    scene::{Scene, newcomer},
+    scene::{Scene, newcomer, tomorrow},
     table::Principal,
 };
 
@@ -37,6 +37,7 @@ async fn a_cursor_is_good_for_its_own_person_only() {
         other.asks(owner).await;
         other.group("come", &[owner]).await;
         other.client.join_by_link(&code, "").await.unwrap();
+        owner.client.schedule(&owner.message(conversation, "later"), tomorrow(owner)).await.unwrap();
     }
     let mut lists = 0;
     for (path, item) in document["paths"].as_object().unwrap() {

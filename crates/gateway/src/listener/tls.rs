@@ -106,8 +106,9 @@ impl Tls {
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
     ) -> io::Result<()> {
-        let answer = CertifiedKey::from_der(chain, key, &self.provider).map_err(io::Error::other)?;
-        self.current.answers.write().insert(name, Arc::new(answer));
+        let key = self.provider.key_provider.load_private_key(key).map_err(io::Error::other)?;
+        // Not compared with each other: rustls would refuse a certificate with the critical extension that it is all about.
+        self.current.answers.write().insert(name, Arc::new(CertifiedKey::new(chain, key)));
         Ok(())
     }
 

@@ -432,8 +432,10 @@ async fn a_certificate_is_issued_and_still_there_after_a_restart() {
     let second = CancellationToken::new();
     let address = world.start(&second).await;
     assert!(world.is_trusted(address).await, "before anybody was asked");
-    let (accounts, orders) = (world.authority.seen.lock().accounts, world.authority.seen.lock().orders);
-    assert_eq!((accounts, orders), (1, 1));
+    {
+        let seen = world.authority.seen.lock();
+        assert_eq!((seen.accounts, seen.orders), (1, 1));
+    }
     second.cancel();
 
     use std::os::unix::fs::PermissionsExt as _;

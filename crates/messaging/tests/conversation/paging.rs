@@ -163,13 +163,12 @@ async fn ask_beyond(number: i64) {
     }
     let items = vec![SyncFrom { conversation_id: conversation_id.clone(), after_seq: number }];
     let sync = SyncManyRequest { items, limit: u32::MAX, max_bytes: u32::MAX };
-    let result = house.service.sync_many(&ctx, sync).await.unwrap().items.remove(0);
-    match (result.page, result.error) {
-        (Some(page), None) => {
+    match house.service.sync_many(&ctx, sync).await {
+        Ok(mut reply) => {
+            let page = reply.items.remove(0).page.unwrap();
             assert!(number <= head || page.entries.is_empty() && page.hidden.is_empty() && !page.has_more, "{page:?}");
         }
-        (None, Some(problem)) => assert_eq!(problem.code, "invalid_argument"),
-        other => panic!("{other:?}"),
+        Err(refused) => assert_eq!(refused.code, Code::InvalidArgument),
     }
     let read = MoveReadCursorRequest { conversation_id: conversation_id.clone(), read_seq: number };
     match house.service.move_read_cursor(&ctx, read).await {
