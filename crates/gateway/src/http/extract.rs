@@ -47,6 +47,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    // serde takes a list for an object without names; no body is one.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Error::invalid("the body: expected an object"));
+    }
     let deserializer = &mut serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut *deserializer).map_err(|error| {
         let field = error.path().to_string();
@@ -175,6 +179,11 @@ mod tests {
         assert_eq!(error.fields[0].field, "nested.a");
         assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
         assert_eq!(parse::<Login>(br#"{"password":5}"#).unwrap_err().detail, "password: expected a string");
+    }
+
+    #[test]
+    fn a_list_is_no_object_without_names() {
+        assert_eq!(parse::<Login>(br#" ["secret", {}]"#).unwrap_err().detail, "the body: expected an object");
     }
 
     #[test]
