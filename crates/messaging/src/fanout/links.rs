@@ -137,32 +137,35 @@ impl Links {
         }
     }
 
-    /// To everybody else who is online in the conversation, at gateways that keep up.
     fn typing(&self, user: UserId, conversation: ConversationId, hints: &mut HashMap<LinkId, Vec<Hint>>) {
-        for (link, recipients) in self.online.recipients(conversation, i64::MAX, None) {
-            let mut user_ids = recipients.full;
-            let keeps_up = |open: &Link| open.down.capacity() > open.down.max_capacity() / 2;
-            user_ids.retain(|other| other != user.as_bytes());
-            if !user_ids.is_empty() && self.links.get(&link).is_some_and(keeps_up) {
-                let typing = Typing { conversation_id: conversation.to_vec(), user_id: user.to_vec() };
-                let typing = Some(Box::new(typing));
-                hints.entry(link).or_default().push(Hint { typing, user_ids, ..hint_in(conversation) });
-            }
-        }
+        let typing = Typing { conversation_id: conversation.to_vec(), user_id: user.to_vec() };
+        let hint = Hint { typing: Some(Box::new(typing)), ..hint_in(conversation) };
+        self.to_those_who_keep_up(conversation, Some(user), &hint, hints);
     }
 
-    /// To everybody else who is online in the conversation, at gateways that keep up.
     fn delivered(&self, conversation: ConversationId, moved: &[(UserId, i64)], hints: &mut HashMap<LinkId, Vec<Hint>>) {
-        let only = if let [(user, _)] = moved { Some(*user) } else { None };
         let items = moved.iter().map(|(user, seq)| DeliveredTo { user_id: user.to_vec(), delivered_seq: *seq });
         let delivered = Delivered { conversation_id: conversation.to_vec(), items: items.collect() };
+        let hint = Hint { delivered: Some(Box::new(delivered)), ..hint_in(conversation) };
+        // Who alone has moved is told nothing by it.
+        let alone = if let [(user, _)] = moved { Some(*user) } else { None };
+        self.to_those_who_keep_up(conversation, alone, &hint, hints);
+    }
+
+    /// What nobody misses: to everybody but `except` who is online in the conversation, at gateways that keep up.
+    fn to_those_who_keep_up(
+        &self,
+        conversation: ConversationId,
+        except: Option<UserId>,
+        hint: &Hint,
+        hints: &mut HashMap<LinkId, Vec<Hint>>,
+    ) {
+        let keeps_up = |open: &Link| open.down.capacity() > open.down.max_capacity() / 2;
         for (link, recipients) in self.online.recipients(conversation, i64::MAX, None) {
             let mut user_ids = recipients.full;
-            let keeps_up = |open: &Link| open.down.capacity() > open.down.max_capacity() / 2;
-            user_ids.retain(|other| only.is_none_or(|only| other != only.as_bytes()));
+            user_ids.retain(|user| except.is_none_or(|except| user != except.as_bytes()));
             if !user_ids.is_empty() && self.links.get(&link).is_some_and(keeps_up) {
-                let delivered = Some(Box::new(delivered.clone()));
-                hints.entry(link).or_default().push(Hint { delivered, user_ids, ..hint_in(conversation) });
+                hints.entry(link).or_default().push(Hint { user_ids, ..hint.clone() });
             }
         }
     }
