@@ -149,6 +149,8 @@ impl Hub {
         let person = inner.people.entry(user).or_default();
         let of_session = || person.sockets.iter().filter(|other| other.session == session && !other.is_closing());
         let replaced = if of_session().count() >= sockets_per_session { of_session().next().cloned() } else { None };
+        // One more place and not four, as a vector would take by itself: nearly everybody has one socket.
+        person.sockets.reserve_exact(1);
         person.sockets.push(socket.clone());
         if !person.attached && !person.asked {
             person.asked = true;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::{
     MIGRATIONS, audit,
-    log::{self, Log},
+    log::Log,
     membership::{self, View},
     message::{
         heads,
@@ -30,7 +30,8 @@ pub fn prepared(content: Content, body_bytes: usize, words: Arc<Words>) -> Resul
         content: Some(content),
         ..Default::default()
     };
-    let ready = prepare(USER, send, &Sayable { body_bytes, words }, Instant::now(), ReplyTo::Link(0, 0));
+    let sayable = Sayable { body_bytes, words, expires_most_ms: i64::MAX };
+    let ready = prepare(USER, send, &sayable, Instant::now(), ReplyTo::Link(0, 0));
     ready.map(|send| (send.body, send.payload_hash)).map_err(|(_, error)| error)
 }
 
@@ -134,8 +135,8 @@ fn put(tx: &mut Tx<'_>, extents: &[[i64; 5]], entries: &[EntryRow]) -> Result<()
 
 /// Each question answers something or fails with an error of its own: none of them may panic.
 fn look(tx: &Tx<'_>, log: &Log) {
-    let _ = log::stored_since(tx, 0, 100);
     let Ok(snapshot) = log.at(tx) else { return };
+    let _ = snapshot.stored_since(0, 100);
     let _ = audit::look_once(&snapshot);
     let _ = membership::standing_to_send(tx, CONVERSATION, USER, false, 0);
     let Ok(head) = snapshot.head(CONVERSATION) else { return };

@@ -10,6 +10,7 @@ pub mod codec;
 mod dispatch;
 #[cfg(feature = "echo")]
 pub mod echo;
+mod flight;
 mod greet;
 mod handshake;
 pub(crate) mod outbox;

@@ -11,7 +11,7 @@ use std::{
 use anser_contract::v1::{Reply, Welcome, reply::Outcome};
 use anser_types::{ConversationId, Error};
 
-use super::{close::Close, socket::Desk};
+use super::{close::Close, flight::Flight, socket::Desk};
 use crate::{
     frames::{About, Block, Encoding},
     options::GatewayOptions,
@@ -39,12 +39,7 @@ pub(super) struct Outbox {
     pub events: VecDeque<Queued>,
     pub queued_events: usize,
     pub queued_bytes: usize,
-    /// Sizes of the pushes that are not acked; the last one has number `pushed`.
-    pub in_flight: VecDeque<u32>,
-    pub in_flight_bytes: usize,
-    /// The last messages that pushes on their way carry, where it is noted who has got them.
-    pub carried: VecDeque<Carried>,
-    pub pushed: u64,
+    pub flight: Flight,
     /// Events wait because the window does not let them through.
     pub stalled: bool,
     /// Requests that are not answered.
@@ -66,8 +61,8 @@ pub(super) struct Outbox {
     pings_forgotten_at: u64,
     /// Whether the task reads; while it does not, the peer's silence means nothing.
     pub reading: bool,
-    pub close: Option<Close>,
-    pub closed_at: Option<u64>,
+    /// Why the connection ends, and since when; boxed, because few do.
+    pub close: Option<Box<(Close, u64)>>,
 }
 
 /// A frame outside the push window.
@@ -87,13 +82,6 @@ pub(crate) enum Control {
     WirePing,
     /// Its answer.
     WirePong(Vec<u8>),
-}
-
-/// What a push carries of one conversation.
-pub(super) struct Carried {
-    push_no: u64,
-    conversation: ConversationId,
-    seq: i64,
 }
 
 /// An event that waits.
@@ -174,10 +162,10 @@ impl Outbox {
     /// How many bytes of events the client's acks leave room for. One push may always be on its way.
     pub fn window(&self, options: &GatewayOptions) -> usize {
         let bytes = options.limits.unacked_push_bytes as usize;
-        match self.in_flight.len() {
+        match self.flight.pushes() {
             0 => usize::MAX,
             pushes if pushes >= options.limits.unacked_pushes as usize => 0,
-            _ => bytes.saturating_sub(self.in_flight_bytes),
+            _ => bytes.saturating_sub(self.flight.bytes()),
         }
     }
 
@@ -298,26 +286,12 @@ impl Outbox {
         }
     }
 
-    /// Push `push_no` carries this conversation's messages up to `seq`.
-    pub fn carry(&mut self, push_no: u64, conversation: ConversationId, seq: i64) {
-        match self.carried.back_mut() {
-            Some(last) if last.push_no == push_no && last.conversation == conversation => last.seq = seq,
-            _ => self.carried.push_back(Carried { push_no, conversation, seq }),
-        }
-    }
-
     /// The client has taken pushes up to `push_no`. Answers the messages that it has with them.
     pub fn acked(&mut self, push_no: u64) -> Vec<(ConversationId, i64)> {
-        let oldest = self.pushed + 1 - self.in_flight.len() as u64;
-        let count = push_no.saturating_add(1).saturating_sub(oldest).min(self.in_flight.len() as u64);
-        if count > 0 {
-            self.overflowed_at = None;
-            self.stalled = false;
-        }
-        let bytes: usize = self.in_flight.drain(..count as usize).map(|size| size as usize).sum();
-        self.in_flight_bytes -= bytes;
-        let taken = self.carried.iter().take_while(|carried| carried.push_no <= push_no).count();
-        self.carried.drain(..taken).map(|carried| (carried.conversation, carried.seq)).collect()
+        let Some(carried) = self.flight.acked(push_no) else { return Vec::new() };
+        self.overflowed_at = None;
+        self.stalled = false;
+        carried
     }
 
     /// The peer was heard.
@@ -371,8 +345,7 @@ impl Outbox {
         }
         release(&mut self.controls);
         release(&mut self.events);
-        release(&mut self.in_flight);
-        release(&mut self.carried);
+        self.flight.shrink();
         if self.open.is_empty() && self.open.capacity() > 0 {
             self.open = Vec::new();
         }

@@ -142,8 +142,7 @@ impl Socket {
         let waker = {
             let mut outbox = self.outbox.lock();
             if outbox.close.is_none() {
-                outbox.close = Some(close);
-                outbox.closed_at = Some(now_ms);
+                outbox.close = Some(Box::new((close, now_ms)));
             }
             outbox.events = VecDeque::new();
             self.closing.store(true, Ordering::Release);
@@ -245,7 +244,7 @@ impl Socket {
         let mut outbox = self.outbox.lock();
         outbox.shrink();
         let heard_at = outbox.reading.then_some(outbox.heard_at);
-        let gone = past(outbox.closed_at, timings.close_grace);
+        let gone = past(outbox.close.as_ref().map(|close| close.1), timings.close_grace);
         let dead = past(heard_at, timings.dead_after);
         // Who takes no byte would not take a goodbye either.
         let stuck = past(outbox.blocked_at, timings.slow_grace);
@@ -298,7 +297,7 @@ pub struct Desk<'a> {
 /// Whether a planted fault loses these entries on the way to this connection: never without one.
 fn loses(outbox: &Outbox, block: &Block) -> bool {
     matches!(block.about(), About::Entries { .. })
-        && (planted_every("frame_dropped", 100) || outbox.pushed >= 5 && planted("connection_forgotten"))
+        && (planted_every("frame_dropped", 100) || outbox.flight.last() >= 5 && planted("connection_forgotten"))
 }
 
 fn deadline_exceeded() -> Error {

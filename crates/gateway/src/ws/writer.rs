@@ -135,7 +135,7 @@ fn fill(gateway: &Gateway, socket: &Socket, out: &mut Vec<u8>, cx: &mut Context<
     let position = gateway.hub.position();
     let mut outbox = socket.outbox();
     let before = point(gateway, &outbox, position);
-    let close = outbox.close.clone();
+    let close = outbox.close.as_ref().map(|close| close.0.clone());
     if close.is_none() {
         outbox.stall(socket.encoding, &gateway.desk());
     }
@@ -148,7 +148,7 @@ fn fill(gateway: &Gateway, socket: &Socket, out: &mut Vec<u8>, cx: &mut Context<
         outbox.park(cx.waker());
         return false;
     }
-    let farewell_no = outbox.pushed + 1;
+    let farewell_no = outbox.flight.last() + 1;
     drop(outbox);
 
     // Counted before they are encoded; encoding happens outside the lock.
@@ -193,7 +193,7 @@ impl Push {
             let queued = outbox.dequeue()?;
             count += queued.block.count();
             if let Some((conversation, seq)) = queued.block.delivers_to(socket.user) {
-                outbox.carry(outbox.pushed + 1, conversation, seq);
+                outbox.flight.carry(conversation, seq);
             }
             let (version, known) = match queued.block.about() {
                 About::Contacts(version) => (version, &mut outbox.me.contacts),
@@ -209,10 +209,8 @@ impl Push {
             return None;
         }
         gateway.meters.events.increment(count as u64);
-        outbox.pushed += 1;
-        outbox.in_flight.push_back(bytes as u32);
-        outbox.in_flight_bytes += bytes;
-        Some(Push { number: outbox.pushed, resume: point(gateway, outbox, position), events })
+        let number = outbox.flight.push(bytes);
+        Some(Push { number, resume: point(gateway, outbox, position), events })
     }
 }
 

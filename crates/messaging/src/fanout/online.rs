@@ -81,7 +81,9 @@ impl Online {
             conversation
         };
         let conversations = conversations.into_iter().map(seat).collect();
-        self.people.entry(user).or_default().push(Person { link, floor, conversations });
+        // Nearly everybody is at one gateway, and a vector that grows by itself begins with four places.
+        let people = self.people.entry(user).or_insert_with(|| Vec::with_capacity(1));
+        people.push(Person { link, floor, conversations });
         came
     }
 

@@ -34,18 +34,6 @@ fn with_desk<T>(options: &GatewayOptions, act: impl FnOnce(&Desk<'_>) -> T) -> T
 }
 
 #[test]
-fn acks_count_up_and_strange_ones_do_no_harm() {
-    let mut outbox =
-        Outbox { pushed: 5, in_flight: VecDeque::from([10, 20, 30]), in_flight_bytes: 60, ..Outbox::new(0) };
-    outbox.acked(2); // acked long ago
-    assert_eq!(outbox.in_flight_bytes, 60);
-    outbox.acked(4);
-    assert_eq!((outbox.in_flight.len(), outbox.in_flight_bytes), (1, 30));
-    outbox.acked(u64::MAX);
-    assert_eq!((outbox.in_flight.len(), outbox.in_flight_bytes), (0, 0));
-}
-
-#[test]
 fn the_low_water_mark_never_passes_what_still_waits() {
     let mut outbox = Outbox::new(0);
     assert_eq!(outbox.low_water(70), 70);
