@@ -11,6 +11,9 @@ use prost_types::{
 /// What is seldom there, or seldom said. Each message and each frame is as large as the largest thing it could hold, and is
 /// moved about in memory several times on its way: so these stand in boxes.
 const RARE: &[&str] = &[
+    ".anser.v1.Content.kind.image",
+    ".anser.v1.Content.kind.file",
+    ".anser.v1.Content.kind.voice",
     ".anser.v1.Content.kind.location",
     ".anser.v1.Content.kind.card",
     ".anser.v1.Content.mentions",
@@ -36,7 +39,7 @@ const RARE: &[&str] = &[
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo:rerun-if-changed={}", root.display());
-    let files = ["model", "gateway", "user", "auth", "contact", "messaging", "events", "admin"];
+    let files = ["model", "gateway", "user", "auth", "contact", "messaging", "journal", "file", "search", "speech", "events", "admin"];
     let descriptors = protox::compile(files.map(|name| format!("anser/v1/{name}.proto")), [root])?;
 
     let mut config = prost_build::Config::new();

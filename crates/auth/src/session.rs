@@ -159,6 +159,7 @@ impl AuthService {
             access_expires_at: exp * 1_000,
             refresh_token: token.text(),
             refresh_expires_at: session.refresh_expires_at,
+            ..TokenReply::default()
         })
     }
 }

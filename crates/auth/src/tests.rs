@@ -130,6 +130,7 @@ fn login(name: &str, device: u8) -> LoginRequest {
         device_id: format!("0192f0c1-2345-7abc-8def-0123456789{device:02x}"),
         device_name: format!("device {device}"),
         platform: "test".into(),
+        ..LoginRequest::default()
     }
 }
 

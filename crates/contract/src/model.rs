@@ -19,14 +19,20 @@ impl Content {
         Some(match self.kind.as_ref()? {
             Kind::Text(_)
             | Kind::Custom(_)
+            | Kind::Image(_)
+            | Kind::File(_)
+            | Kind::Voice(_)
             | Kind::Location(_)
             | Kind::Card(_)
             | Kind::Bundle(_)
             | Kind::Withdrawn(_)
             | Kind::Expired(_) => EntryKind::Message,
-            Kind::Edited(_) | Kind::Recalled(_) | Kind::Reacted(_) | Kind::Pinned(_) | Kind::Unpinned(_) => {
-                EntryKind::Change
-            }
+            Kind::Edited(_)
+            | Kind::Recalled(_)
+            | Kind::Reacted(_)
+            | Kind::Pinned(_)
+            | Kind::Unpinned(_)
+            | Kind::Transcribed(_) => EntryKind::Change,
             _ => EntryKind::Notice,
         })
     }
@@ -39,6 +45,7 @@ impl Content {
             Kind::Reacted(reacted) => reacted.target_seq,
             Kind::Pinned(pinned) => pinned.target_seq,
             Kind::Unpinned(unpinned) => unpinned.target_seq,
+            Kind::Transcribed(transcribed) => transcribed.target_seq,
             _ => return None,
         })
     }
@@ -107,6 +114,9 @@ pub fn fallback_text(content: &Content) -> String {
         Some(Kind::AllMuted(_)) => "Only owner and admins may send now".into(),
         Some(Kind::MemberRenamed(_)) => "A member has another name here".into(),
         Some(Kind::RulesChanged(_)) => "The rules of the group changed".into(),
+        Some(Kind::Image(image)) => labelled("image", [&image.caption, &image.name]),
+        Some(Kind::File(file)) => labelled("file", [&file.caption, &file.name]),
+        Some(Kind::Voice(voice)) => labelled("voice", [&voice.transcript]),
         Some(Kind::Location(location)) if location.title.is_empty() => "[location]".into(),
         Some(Kind::Location(location)) => format!("[location] {}", location.title),
         Some(Kind::Card(card)) => format!("[card] {}", card.title),
@@ -119,6 +129,15 @@ pub fn fallback_text(content: &Content) -> String {
         Some(Kind::Reacted(_)) => "Somebody reacted to a message".into(),
         Some(Kind::Pinned(_)) => "A message was pinned".into(),
         Some(Kind::Unpinned(_)) => "A message is no longer pinned".into(),
+        Some(Kind::Transcribed(_)) => "A voice message was put into words".into(),
         None => "[unknown message]".into(),
+    }
+}
+
+/// A label for what cannot be shown as text, with the first words that say more.
+fn labelled<const N: usize>(label: &str, words: [&String; N]) -> String {
+    match words.iter().find(|words| !words.is_empty()) {
+        Some(words) => format!("[{label}] {words}"),
+        None => format!("[{label}]"),
     }
 }

@@ -150,6 +150,9 @@ fn texts(content: &mut Content) -> Vec<&mut String> {
         Some(Kind::Text(text)) => vec![&mut text.text],
         Some(Kind::Custom(custom)) => vec![&mut custom.fallback_text],
         Some(Kind::Location(location)) => vec![&mut location.title, &mut location.address],
+        Some(Kind::Image(image)) => vec![&mut image.name, &mut image.caption],
+        Some(Kind::File(file)) => vec![&mut file.name, &mut file.caption],
+        Some(Kind::Voice(voice)) => vec![&mut voice.name, &mut voice.transcript],
         Some(Kind::Card(card)) => vec![&mut card.title, &mut card.text],
         Some(Kind::Bundle(bundle)) => {
             let items = bundle.items.iter_mut().filter_map(|item| item.content.as_mut()).flat_map(texts);

@@ -43,6 +43,7 @@ fn own_profile(row: &Row<'_>) -> Result<OwnProfile> {
             request_me: row.int(8)? as i32,
             presence: row.int(9)? as i32,
         }),
+        ..OwnProfile::default()
     })
 }
 

@@ -96,7 +96,7 @@ async fn log_in(
     _: NoIdempotencyKey,
     Json(Login { username, password, device_id, device_name, platform }): Json<Login>,
 ) -> Answer<(StatusCode, axum::Json<TokenReply>)> {
-    let request = LoginRequest { username, password, device_id, device_name, platform };
+    let request = LoginRequest { username, password, device_id, device_name, platform, ..LoginRequest::default() };
     let reply = gateway.services.auth.login(&ctx, request).await?;
     Ok((StatusCode::CREATED, axum::Json(reply)))
 }

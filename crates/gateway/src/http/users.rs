@@ -144,7 +144,7 @@ async fn update_me(
     IdempotencyKey(idempotency_key): IdempotencyKey,
     Json(ProfileChanges { nickname, signature }): Json<ProfileChanges>,
 ) -> Answer<axum::Json<OwnProfile>> {
-    let request = UpdateProfileRequest { nickname, signature, idempotency_key };
+    let request = UpdateProfileRequest { nickname, signature, idempotency_key, avatar: None };
     Ok(axum::Json(gateway.services.users.update_profile(&ctx, request).await?))
 }
 

@@ -123,6 +123,9 @@ pub fn check_content(content: &Content, body_bytes: usize) -> Result<Vec<u8>> {
         }
         Some(Kind::Card(card)) if card.title.is_empty() => return Err(Error::field("content.card.title", "is empty")),
         Some(Kind::Text(_) | Kind::Custom(_) | Kind::Card(_)) => {}
+        Some(Kind::Image(_) | Kind::File(_) | Kind::Voice(_)) => {
+            return Err(Error::new(Code::Unsupported, "this server keeps no files"));
+        }
         Some(_) => return Err(Error::field("content", "is written by the service, not sent")),
         None => return Err(Error::new(Code::Unsupported, "this kind of content is not known")),
     }
