@@ -39,7 +39,20 @@ const RARE: &[&str] = &[
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo:rerun-if-changed={}", root.display());
-    let files = ["model", "gateway", "user", "auth", "contact", "messaging", "journal", "file", "search", "speech", "events", "admin"];
+    let files = [
+        "model",
+        "gateway",
+        "user",
+        "auth",
+        "contact",
+        "messaging",
+        "journal",
+        "file",
+        "search",
+        "speech",
+        "events",
+        "admin",
+    ];
     let descriptors = protox::compile(files.map(|name| format!("anser/v1/{name}.proto")), [root])?;
 
     let mut config = prost_build::Config::new();
