@@ -9,6 +9,7 @@
 
 mod fanout;
 mod history;
+mod hostile;
 mod idle;
 mod link;
 mod measure;
@@ -39,6 +40,8 @@ pub enum Command {
     History(history::Options),
     /// From kill -9 to the first acknowledgement
     Restart(restart::Options),
+    /// Latency of acknowledgements while hostile clients attack, beside the same without them
+    Hostile(hostile::Options),
 }
 
 /// What every measurement takes.
@@ -99,6 +102,7 @@ impl Command {
             Command::Sync(options) => sync::run(options).await?,
             Command::History(options) => history::run(options).await?,
             Command::Restart(options) => restart::run(options).await?,
+            Command::Hostile(options) => hostile::run(options).await?,
         };
         if json {
             println!("{}", report.json());
@@ -116,6 +120,7 @@ impl Command {
             Command::Sync(options) => &options.common,
             Command::History(options) => &options.common,
             Command::Restart(options) => &options.common,
+            Command::Hostile(options) => &options.common,
         }
     }
 }

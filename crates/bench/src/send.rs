@@ -3,7 +3,10 @@
 mod disk;
 mod load;
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use clap::Args;
 use tokio::{task::JoinSet, time::sleep};
@@ -57,40 +60,12 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     report.given("messages_before", town.messages());
 
     let tally = Tally::new();
-    let mut recipients = JoinSet::new();
-    let mut senders = Vec::new();
-    for (index, pair) in town.pairs.iter().enumerate() {
-        recipients.spawn(receive(pair.recipient.link(common.encoding.into()).await?, tally.clone()));
-        senders.push(sender(pair, common, options.window, index).await?);
-    }
     let cpu_before = server.cpu();
     let span = Span::from_now(Duration::from_secs(common.warmup), Duration::from_secs(common.seconds));
-    let mut sending = JoinSet::new();
-    let count = senders.len() as u32;
-    for (index, sender) in senders.into_iter().enumerate() {
-        let pace = match options.rate {
-            None => Pace::Window,
-            Some(rate) => {
-                let every = Duration::from_secs(1) * count / rate.max(1);
-                Pace::Every {
-                    every,
-                    first: span.begin - Duration::from_secs(common.warmup) + every * index as u32 / count,
-                }
-            }
-        };
-        let tally = tally.clone();
-        sending.spawn(async move { (index, sender.run(pace, span, tally).await) });
-    }
-    watch(span, &tally, "send").await;
+    let exchanged = exchange(&town.pairs, common, options.window, options.rate, span, &tally).await?;
     let cpu_after = server.cpu();
-    let mut acked: Vec<Vec<Acked>> = vec![Vec::new(); town.pairs.len()];
-    while let Some(outcome) = sending.join_next().await {
-        let (index, outcome) = outcome?;
-        let outcome = outcome?;
-        if outcome.unanswered > 0 {
-            report.fault(format!("{} sends were never answered", outcome.unanswered));
-        }
-        acked[index] = outcome.acked;
+    if exchanged.unanswered > 0 {
+        report.fault(format!("{} sends were never answered", exchanged.unanswered));
     }
     settle_deliveries(&tally).await;
     figures(&mut report, &tally, common.seconds);
@@ -102,11 +77,60 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     {
         report.latency("bare_fsync", &disk::bare_fsyncs(dir)?);
     }
-    drop(recipients);
     if options.verify {
-        check(&mut report, &town.pairs, &acked).await;
+        check(&mut report, &town.pairs, &exchanged.acked).await;
     }
     Ok(report)
+}
+
+/// What came of an exchange.
+pub struct Exchange {
+    /// What each pair's sender had acknowledged.
+    pub acked: Vec<Vec<Acked>>,
+    /// Sends that nobody answered.
+    pub unanswered: usize,
+    /// They go on receiving until this goes.
+    _recipients: JoinSet<anyhow::Result<()>>,
+}
+
+/// Lets all pairs send and receive until `span` ends, at `rate` sends a second in all or as fast as the window allows.
+pub async fn exchange(
+    pairs: &[Pair],
+    common: &Common,
+    window: usize,
+    rate: Option<u32>,
+    span: Span,
+    tally: &Arc<Tally>,
+) -> anyhow::Result<Exchange> {
+    let mut recipients = JoinSet::new();
+    let mut senders = Vec::new();
+    for (index, pair) in pairs.iter().enumerate() {
+        recipients.spawn(receive(pair.recipient.link(common.encoding.into()).await?, tally.clone()));
+        senders.push(sender(pair, common, window, index).await?);
+    }
+    let mut sending = JoinSet::new();
+    let count = senders.len() as u32;
+    for (index, sender) in senders.into_iter().enumerate() {
+        let pace = match rate {
+            None => Pace::Window,
+            Some(rate) => {
+                let every = Duration::from_secs(1) * count / rate.max(1);
+                let warmup = Duration::from_secs(common.warmup);
+                Pace::Every { every, first: span.begin - warmup + every * index as u32 / count }
+            }
+        };
+        let tally = tally.clone();
+        sending.spawn(async move { (index, sender.run(pace, span, tally).await) });
+    }
+    watch(span, tally, "send").await;
+    let mut exchange = Exchange { acked: vec![Vec::new(); pairs.len()], unanswered: 0, _recipients: recipients };
+    while let Some(outcome) = sending.join_next().await {
+        let (index, outcome) = outcome?;
+        let outcome = outcome?;
+        exchange.unanswered += outcome.unanswered;
+        exchange.acked[index] = outcome.acked;
+    }
+    Ok(exchange)
 }
 
 async fn sender(pair: &Pair, common: &Common, window: usize, index: usize) -> anyhow::Result<Sender> {
