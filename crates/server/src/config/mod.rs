@@ -119,6 +119,8 @@ fn bad_value(written: &Written, error: &toml::de::Error) -> ConfigError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(set: &[&str]) -> Result<Config, String> {
@@ -155,5 +157,57 @@ mod tests {
         assert!(read(&["gateway.trusted_proxies=10.0.0.0/8,proxy"]).unwrap_err().contains("a network is"));
         assert!(read(&["gateway.allowed_origins=chat.example.com"]).unwrap_err().contains("an origin is"));
         assert!(read(&["limits.frame_bytes=5000"]).unwrap_err().contains("must not exceed"));
+    }
+
+    /// Words that are hostile, out of range, of another type, or almost right.
+    fn word() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<i64>().prop_map(|number| number.to_string()),
+            any::<f64>().prop_map(|number| number.to_string()),
+            "[0-9a-z:/.,*\\-\\[\\]\"' =\u{0}\u{e9}]{0,40}",
+            prop::sample::select(vec!["true", "false", "[]", "{}", "", "::1", "10.0.0.0/8", "https://a.b", "gateway"])
+                .prop_map(str::to_owned),
+        ]
+    }
+
+    proptest! {
+        /// Whatever is said about any keys is taken, or refused with an error that names a key; and what is taken is
+        /// within the range that the documentation tells.
+        #[test]
+        fn anything_may_be_said(said in prop::collection::vec((0..SCHEMA.keys.len(), word()), 1..4)) {
+            let set: Vec<String> = said.iter().map(|(key, word)| format!("{}={word}", SCHEMA.keys[*key].name)).collect();
+            let overrides = Overrides { set: &set, ..Overrides::default() };
+            let config = written(&overrides, std::iter::empty()).and_then(|written| {
+                Config::new(&written)?;
+                Ok(written)
+            });
+            match config {
+                Ok(written) => {
+                    for (key, _) in &said {
+                        let key = &SCHEMA.keys[*key];
+                        if let (Allowed::Range(range), Some((toml::Value::Integer(number), _))) = (&key.allowed, written.get(&key.name)) {
+                            prop_assert!(range.contains(number), "{} = {number}", key.name);
+                        }
+                    }
+                }
+                Err(error) => {
+                    let text = error.to_string();
+                    let names_one = SCHEMA.keys.iter().any(|key| text.contains(&key.name));
+                    prop_assert!(names_one, "{text}");
+                }
+            }
+        }
+
+        /// A file of any bytes is read or refused, and what it says is not changed by saying it as `--set` does.
+        #[test]
+        fn any_file_may_be_given(text in "(\\[(limits|server|gateway|x)\\]\\n)?([a-z_]{1,12} = [0-9a-z\"\\[\\]]{0,8}\\n){0,4}") {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("anser.toml");
+            std::fs::write(&path, &text).unwrap();
+            let overrides = Overrides { file: Some(&path), ..Overrides::default() };
+            if let Err(error) = written(&overrides, std::iter::empty()).and_then(|written| Config::new(&written)) {
+                prop_assert!(error.to_string().contains("anser.toml"), "{error}");
+            }
+        }
     }
 }
