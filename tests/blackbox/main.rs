@@ -30,6 +30,7 @@ mod limits;
 mod many_devices;
 mod messages;
 mod overflow;
+mod phones;
 mod presence;
 mod profiles;
 mod protocol;

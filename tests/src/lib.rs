@@ -13,6 +13,7 @@
 mod app;
 mod device;
 mod people;
+mod phones;
 mod process;
 
 use std::{future::Future, time::Duration};

@@ -5,7 +5,7 @@ use anser_contract::{
     v1::{ChangePasswordReply, ChangePasswordRequest},
 };
 use anser_engine::Tx;
-use anser_types::{Action, Error, Result, SessionId, Standing, Timestamp, UserId, authorise};
+use anser_types::{Action, Result, SessionId, Standing, Timestamp, UserId, authorise};
 
 use crate::{
     AuthService,
@@ -22,8 +22,7 @@ pub(crate) async fn change_password(
 ) -> Result<ChangePasswordReply> {
     let (me, this) = (ctx.user()?, ctx.session()?);
     authorise(Action::ManageSession, Standing::Own)?;
-    password::check(&auth.options, &request.new_password)
-        .map_err(|error| Error::field("new_password", error.fields.first().map_or("", |field| &field.detail)))?;
+    password::check_new(&auth.options, &request.new_password)?;
     let confirmed = confirm(auth, ctx, request.old_password).await?;
     let new_hash = auth.hasher.hash(request.new_password, ctx.deadline).await?;
     let now = auth.clock.now();

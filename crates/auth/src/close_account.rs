@@ -3,7 +3,7 @@
 //! The account stands in the state `closing` until every service has erased its part; whoever erases asks for the
 //! accounts in that state ([`list_closing`]) and says when it is done ([`finish_closing`]), so a crash in between loses
 //! nothing. The name stays taken for ever: people have it in their heads and notes, and would take whoever got it next
-//! for the one they knew.
+//! for the one they knew. The phone number is free at once: numbers pass from one person to the next anyway.
 
 use anser_contract::{
     Context,
@@ -15,7 +15,7 @@ use anser_contract::{
 use anser_types::{Action, Result, Standing, UserId, authorise};
 
 use crate::{
-    AuthService,
+    AuthService, codes,
     confirm::{confirm, ensure_still},
     session::{self, End},
     store,
@@ -31,10 +31,13 @@ pub(crate) async fn close_account(
     let me = ctx.user()?;
     authorise(Action::CloseAccount, Standing::Own)?;
     let confirmed = confirm(auth, ctx, request.password).await?;
-    let now = auth.clock.now();
+    let (pepper, now) = (auth.pepper.clone(), auth.clock.now());
     auth.db
         .write(move |tx| {
             ensure_still(tx, me, &confirmed)?;
+            let phone = store::account_of(tx, me)?.and_then(|account| account.phone);
+            let phone_mac = phone.map(|phone| codes::phone_mac(&pepper, &phone));
+            store::delete_codes_of(tx, me, phone_mac.as_ref())?;
             store::begin_closing(tx, me, now)?;
             session::end_all(tx, me, End::AccountClosed, now)?;
             tx.after_commit(|| metrics::counter!("anser_auth_accounts_closed_total").increment(1));

@@ -1,6 +1,5 @@
 //! What a client says about its device.
 
-use anser_contract::v1::LoginRequest;
 use anser_types::{Clock, DeviceId, Error, Result};
 
 const NAME_BYTES: usize = 128;
@@ -16,14 +15,14 @@ pub(crate) struct Device {
 
 impl Device {
     /// Checks the shape; a client that names no device gets an id for this login.
-    pub(crate) fn of(request: &LoginRequest, clock: &Clock) -> Result<Self> {
-        let id = match request.device_id.as_str() {
+    pub(crate) fn of(id: &str, name: &str, platform: &str, clock: &Clock) -> Result<Self> {
+        let id = match id {
             "" => uuid_text(&DeviceId::new(clock).0),
             given if is_uuid(given) => given.to_ascii_lowercase(),
             _ => return Err(Error::field("device_id", "must be a UUID such as 0192f0c1-2345-7abc-8def-0123456789ab")),
         };
-        let name = line("device_name", &request.device_name, NAME_BYTES)?;
-        let platform = line("platform", &request.platform, PLATFORM_BYTES)?;
+        let name = line("device_name", name, NAME_BYTES)?;
+        let platform = line("platform", platform, PLATFORM_BYTES)?;
         Ok(Self { id, name, platform })
     }
 }
@@ -57,13 +56,7 @@ mod tests {
     use super::*;
 
     fn device(id: &str, name: &str, platform: &str) -> Result<Device> {
-        let request = LoginRequest {
-            device_id: id.into(),
-            device_name: name.into(),
-            platform: platform.into(),
-            ..LoginRequest::default()
-        };
-        Device::of(&request, &Clock::fixed(1_700_000_000_000))
+        Device::of(id, name, platform, &Clock::fixed(1_700_000_000_000))
     }
 
     #[test]

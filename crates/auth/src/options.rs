@@ -33,6 +33,10 @@ pub struct AuthOptions {
     pub ticket_ttl: Duration,
     /// Open sessions of one person; one more ends the oldest.
     pub sessions_a_user: usize,
+    /// Open sessions with an opaque token of one person, counted apart; one more ends the oldest.
+    pub opaque_sessions_a_user: usize,
+    /// Codes sent to phones.
+    pub codes: CodeOptions,
     /// Logins a minute from one address; 0: no limit.
     pub logins_a_minute_per_ip: u32,
     /// Logins a minute into one name; 0: no limit.
@@ -62,6 +66,8 @@ impl Default for AuthOptions {
             username_bytes: 64,
             ticket_ttl: Duration::from_secs(30),
             sessions_a_user: 20,
+            opaque_sessions_a_user: 5,
+            codes: CodeOptions::default(),
             logins_a_minute_per_ip: 10,
             logins_a_minute_per_name: 5,
             registrations_a_minute_per_ip: 10,
@@ -77,6 +83,47 @@ impl AuthOptions {
     pub(crate) fn refresh_expiry(&self, created_at: Timestamp, now: Timestamp) -> Timestamp {
         let sliding = now + self.refresh_sliding_ttl.as_millis() as i64;
         sliding.min(created_at + self.refresh_absolute_ttl.as_millis() as i64)
+    }
+
+    /// Until when an opaque session lives that is used at `now`.
+    pub(crate) fn opaque_expiry(&self, now: Timestamp) -> Timestamp {
+        now + self.refresh_sliding_ttl.as_millis() as i64
+    }
+}
+
+/// Codes sent to phones: how long they are good, how often they are sent.
+#[derive(Clone, Debug)]
+pub struct CodeOptions {
+    /// The countries whose numbers are served (ISO 3166-1, two capital letters); none: all.
+    pub countries: Vec<String>,
+    /// How long a code is good.
+    pub life: Duration,
+    /// How many tries a code has.
+    pub tries: u32,
+    /// The pause before the second code to one number; further ones wait longer.
+    pub cooldown: Duration,
+    /// Codes a minute asked for from one address; 0: no limit.
+    pub a_minute_per_ip: u32,
+    /// Codes a minute to one range of ten thousand numbers; 0: no limit.
+    pub a_minute_per_range: u32,
+    /// Codes a day in all; 0: no limit.
+    pub a_day: u32,
+    /// Phone numbers that one person may look up a minute; 0: no limit.
+    pub lookups_a_minute: u32,
+}
+
+impl Default for CodeOptions {
+    fn default() -> Self {
+        Self {
+            countries: vec!["CN".into()],
+            life: Duration::from_secs(5 * 60),
+            tries: 5,
+            cooldown: Duration::from_secs(60),
+            a_minute_per_ip: 5,
+            a_minute_per_range: 10,
+            a_day: 10_000,
+            lookups_a_minute: 10,
+        }
     }
 }
 
@@ -102,7 +149,7 @@ impl Default for HashCost {
 pub struct AuthSecrets {
     /// The P-256 key that signs access tokens, PKCS #8 ([`generate_signing_key`]).
     pub signing_key_pkcs8: Vec<u8>,
-    /// Goes into refresh tokens, their hashes and the hashes of idempotent requests. 32 random bytes.
+    /// Goes into tokens, their hashes and those of phone codes and idempotent requests. 32 random bytes.
     pub refresh_pepper: [u8; 32],
 }
 

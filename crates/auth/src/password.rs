@@ -25,6 +25,12 @@ pub(crate) fn check(options: &AuthOptions, password: &str) -> Result<()> {
     if right { Ok(()) } else { Err(Error::field("password", format!("must be {least} to {most} bytes"))) }
 }
 
+/// The same of a password that takes another one's place.
+pub(crate) fn check_new(options: &AuthOptions, password: &str) -> Result<()> {
+    check(options, password)
+        .map_err(|error| Error::field("new_password", error.fields.first().map_or("", |field| &field.detail)))
+}
+
 /// Refuses what is too long to be worth a hash.
 pub(crate) fn check_length(options: &AuthOptions, password: &str) -> Result<()> {
     let most = options.password_bytes.end();

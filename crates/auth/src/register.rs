@@ -37,7 +37,8 @@ pub(crate) async fn register(auth: &AuthService, ctx: &Context, request: Registe
         }
     }
 
-    let profile = CreateUserRequest { user_id: claimed.user.to_vec(), username: name.shown.clone(), nickname };
+    let (user_id, username) = (claimed.user.to_vec(), name.shown.clone());
+    let profile = CreateUserRequest { user_id, username, nickname, phone: String::new() };
     let service = Context { actor: Actor::Service, ..ctx.clone() };
     if let Err(error) = auth.users.create_user(&service, profile).await {
         // A repeat under the same key goes on with this claim; anybody else would wait for it in vain.
@@ -75,7 +76,7 @@ async fn claim(
     auth.db
         .write(move |tx| {
             let answer = tx.once(&once, now, |tx| {
-                take(tx, &key, candidate, &password_hash, now)?;
+                take(tx, &key, candidate, &password_hash, None, now)?;
                 Ok(candidate.to_vec())
             })?;
             let user = UserId::try_from(&answer[..])?;
@@ -85,15 +86,22 @@ async fn claim(
         .await
 }
 
-/// Claims the name if it is free, or if its claim is too old to become an account.
-pub(crate) fn take(tx: &mut Tx<'_>, key: &str, user: UserId, password_hash: &str, now: Timestamp) -> Result<()> {
+/// Claims the name if it is free, or if its claim is too old to become an account. The phone number is known to be free.
+pub(crate) fn take(
+    tx: &mut Tx<'_>,
+    key: &str,
+    user: UserId,
+    password_hash: &str,
+    phone: Option<&str>,
+    now: Timestamp,
+) -> Result<()> {
     if let Some(account) = store::account_by_name(tx, key)?
         && !account.active
         && account.claimed_at + CLAIM_MS < now
     {
         store::delete_pending(tx, key, account.user)?;
     }
-    if store::insert_pending(tx, key, user, password_hash, now)? { Ok(()) } else { Err(taken()) }
+    if store::insert_pending(tx, key, user, password_hash, phone, now)? { Ok(()) } else { Err(taken()) }
 }
 
 pub(crate) async fn activate(auth: &AuthService, name: &Username, user: UserId) -> Result<()> {

@@ -1,10 +1,13 @@
 //! A session: how it opens, how it ends, and what its holder is given.
 
-use anser_contract::v1::{SessionRevoked, TokenReply, service_event::Event};
+use anser_contract::v1::{SessionKind, SessionRevoked, TokenReply, service_event::Event};
 use anser_engine::Tx;
-use anser_types::{Id, Result, SessionId, Timestamp, UserId};
+use anser_types::{Error, Id, Result, SessionId, Timestamp, UserId};
 
-use crate::{AuthOptions, AuthService, device::Device, jwt::Claims, refresh_token::RefreshToken, store};
+use crate::{
+    AuthOptions, AuthService, device::Device, jwt::Claims, refresh_token::RefreshToken, session_token::SessionToken,
+    store,
+};
 
 /// What a client may do with its token; programs will have other scopes.
 const SCOPE: &str = "user";
@@ -23,6 +26,7 @@ pub(crate) struct Session {
     pub(crate) token_no: i64,
     /// 0: it has not ended.
     pub(crate) ended_at: Timestamp,
+    pub(crate) kind: SessionKind,
 }
 
 impl Session {
@@ -48,11 +52,11 @@ pub(crate) enum End {
     AccountClosed,
     /// The operator ended it.
     Revoked,
-    /// The operator gave the person another password.
+    /// The person got another password by a code sent to their phone, or from the operator.
     PasswordReset,
     /// The operator disabled the account.
     AccountDisabled,
-    /// Its refresh token was not used in time, or it is as old as a session may be.
+    /// Its token was not used in time, or it is as old as a session may be.
     Expired,
 }
 
@@ -73,24 +77,55 @@ impl End {
     }
 }
 
-/// Opens a session for a device: ends what the device had before, and the oldest of too many.
-pub(crate) fn open(
-    tx: &mut Tx<'_>,
-    options: &AuthOptions,
-    session: &Session,
-    first_token: &[u8; 32],
-    now: Timestamp,
-) -> Result<()> {
-    let mut others = store::open_sessions(tx, session.user)?;
-    for replaced in others.extract_if(.., |other| other.device_id == session.device_id) {
-        end(tx, &replaced, End::Replaced, now)?;
+/// Which kind of session a request asks for.
+pub(crate) fn kind_of(asked: i32) -> Result<SessionKind> {
+    match SessionKind::try_from(asked) {
+        Ok(SessionKind::Unspecified | SessionKind::Tokens) => Ok(SessionKind::Tokens),
+        Ok(SessionKind::Opaque) => Ok(SessionKind::Opaque),
+        Err(_) => Err(Error::field("kind", "is not a kind of session")),
     }
-    let too_many = (others.len() + 1).saturating_sub(options.sessions_a_user.max(1));
-    for oldest in others.iter().rev().take(too_many) {
-        end(tx, oldest, End::TooMany, now)?;
+}
+
+/// The first token of a session.
+pub(crate) enum FirstToken {
+    Refresh(RefreshToken),
+    Opaque(SessionToken),
+}
+
+/// A session that is about to open, for whoever it turns out to be.
+pub(crate) struct Opening {
+    session: Session,
+    token_hash: [u8; 32],
+    most_tokens: usize,
+    most_opaque: usize,
+}
+
+impl Opening {
+    /// Opens it for `user`. The two kinds of sessions are counted each among themselves: of tokens a device has one, so what
+    /// it had before ends; then the oldest of too many.
+    pub(crate) fn open(&self, tx: &mut Tx<'_>, user: UserId, now: Timestamp) -> Result<Session> {
+        let session = Session { user, ..self.session.clone() };
+        let mut others = store::open_sessions(tx, user)?;
+        others.retain(|other| other.kind == session.kind);
+        let most = if session.kind == SessionKind::Opaque {
+            self.most_opaque
+        } else {
+            for replaced in others.extract_if(.., |other| other.device_id == session.device_id) {
+                end(tx, &replaced, End::Replaced, now)?;
+            }
+            self.most_tokens
+        };
+        let too_many = (others.len() + 1).saturating_sub(most.max(1));
+        for oldest in others.iter().rev().take(too_many) {
+            end(tx, oldest, End::TooMany, now)?;
+        }
+        store::insert_session(tx, &session)?;
+        match session.kind {
+            SessionKind::Opaque => store::insert_opaque(tx, &self.token_hash, session.id)?,
+            _ => store::insert_refresh(tx, &self.token_hash, session.id, 0, &[])?,
+        }
+        Ok(session)
     }
-    store::insert_session(tx, session)?;
-    store::insert_refresh(tx, first_token, session.id, 0, &[])
 }
 
 /// Ends every open session of somebody.
@@ -104,6 +139,7 @@ pub(crate) fn end(tx: &mut Tx<'_>, session: &Session, why: End, now: Timestamp) 
         return Ok(());
     }
     store::delete_refreshes(tx, session.id)?;
+    store::delete_opaque(tx, session.id)?;
     tx.emit(
         now,
         Event::SessionRevoked(SessionRevoked {
@@ -120,19 +156,47 @@ pub(crate) fn end(tx: &mut Tx<'_>, session: &Session, why: End, now: Timestamp) 
 }
 
 impl AuthService {
-    /// A session that begins now.
-    pub(crate) fn new_session(&self, user: UserId, device: Device, now: Timestamp) -> Session {
-        Session {
+    /// A session that begins now, and its first token.
+    pub(crate) fn opening(&self, device: Device, kind: SessionKind, now: Timestamp) -> (Opening, FirstToken) {
+        let (token, token_hash, expires_at) = if kind == SessionKind::Opaque {
+            let token = SessionToken::random();
+            let hash = token.hash(&self.pepper);
+            (FirstToken::Opaque(token), hash, self.options.opaque_expiry(now))
+        } else {
+            let token = RefreshToken::random();
+            let hash = token.hash(&self.pepper);
+            (FirstToken::Refresh(token), hash, self.options.refresh_expiry(now, now))
+        };
+        let session = Session {
             id: SessionId::new(&self.clock),
-            user,
+            user: UserId::default(),
             device_id: device.id,
             device_name: device.name,
             platform: device.platform,
             created_at: now,
             last_seen_at: now,
-            refresh_expires_at: self.options.refresh_expiry(now, now),
+            refresh_expires_at: expires_at,
             token_no: 0,
             ended_at: 0,
+            kind,
+        };
+        let AuthOptions { sessions_a_user, opaque_sessions_a_user, .. } = self.options;
+        let opening =
+            Opening { session, token_hash, most_tokens: sessions_a_user, most_opaque: opaque_sessions_a_user };
+        (opening, token)
+    }
+
+    /// What the holder of a new session gets.
+    pub(crate) fn first_reply(&self, session: &Session, token: &FirstToken, now: Timestamp) -> Result<TokenReply> {
+        match token {
+            FirstToken::Refresh(token) => self.token_reply(session, token, now),
+            FirstToken::Opaque(token) => Ok(TokenReply {
+                user_id: session.user.to_vec(),
+                session_id: session.id.to_vec(),
+                device_id: session.device_id.clone(),
+                session_token: token.text(),
+                ..TokenReply::default()
+            }),
         }
     }
 

@@ -1,9 +1,12 @@
-//! Every statement of this service.
+//! Every statement of this service: here those of names, passwords and sessions with tokens, in `phones` the others.
 
-use anser_contract::v1::{self, AccountState, ClosingAccount};
+mod phones;
+
+use anser_contract::v1::{self, AccountState, ClosingAccount, SessionKind};
 use anser_engine::{Reader, Row, Tx, Value};
 use anser_types::{Result, SessionId, Timestamp, UserId};
 
+pub(crate) use self::phones::*;
 use crate::session::{End, Session};
 
 /// Whose name it is, but nobody logs in with it until the operator says so. The other states stand in the schema.
@@ -14,17 +17,29 @@ const DISABLED: i64 = 4;
 pub(crate) struct Account {
     pub(crate) user: UserId,
     pub(crate) active: bool,
+    /// Claimed, while its profile is being made.
+    pub(crate) pending: bool,
+    /// Empty: there is no password.
     pub(crate) password_hash: String,
     pub(crate) claimed_at: Timestamp,
+    pub(crate) name_key: String,
 }
 
 fn account(row: &Row<'_>) -> Result<Account> {
-    Ok(Account { user: row.id(0)?, active: row.int(1)? == 1, password_hash: row.text(2)?, claimed_at: row.int(3)? })
+    let state = row.int(1)?;
+    Ok(Account {
+        user: row.id(0)?,
+        active: state == 1,
+        pending: state == 0,
+        password_hash: row.text(2)?,
+        claimed_at: row.int(3)?,
+        name_key: row.text(4)?,
+    })
 }
 
 pub(crate) fn account_by_name(reader: &Reader<'_>, name_key: &str) -> Result<Option<Account>> {
     reader.row(
-        "SELECT user_id, state, password_hash, claimed_at FROM auth_account WHERE name_key = ?",
+        "SELECT user_id, state, password_hash, claimed_at, name_key FROM auth_account WHERE name_key = ?",
         &[name_key.into()],
         account,
     )
@@ -34,15 +49,17 @@ pub(crate) fn account_by_name(reader: &Reader<'_>, name_key: &str) -> Result<Opt
 #[derive(Clone, Debug)]
 pub(crate) struct OwnAccount {
     pub(crate) name_key: String,
+    /// Empty: there is no password.
     pub(crate) password_hash: String,
+    pub(crate) phone: Option<String>,
 }
 
 /// Somebody's account, if it is active.
 pub(crate) fn account_of(reader: &Reader<'_>, user: UserId) -> Result<Option<OwnAccount>> {
     reader.row(
-        "SELECT name_key, password_hash FROM auth_account WHERE user_id = ? AND state = 1",
+        "SELECT name_key, password_hash, phone FROM auth_account WHERE user_id = ? AND state = 1",
         &[(&user).into()],
-        |row| Ok(OwnAccount { name_key: row.text(0)?, password_hash: row.text(1)? }),
+        |row| Ok(OwnAccount { name_key: row.text(0)?, password_hash: row.text(1)?, phone: row.opt_text(2)? }),
     )
 }
 
@@ -51,10 +68,11 @@ pub(crate) fn set_password(tx: &mut Tx<'_>, user: UserId, password_hash: &str) -
         .map(|_| ())
 }
 
-/// Nobody logs in any more; what is the person's own is still to be erased.
+/// Nobody logs in any more, and the phone number is free; what is the person's own is still to be erased.
 pub(crate) fn begin_closing(tx: &mut Tx<'_>, user: UserId, now: Timestamp) -> Result<()> {
     tx.exec(
-        "UPDATE auth_account SET state = 2, password_hash = '', closing_at = ? WHERE user_id = ? AND state = 1",
+        "UPDATE auth_account SET state = 2, password_hash = '', phone = NULL, phone_told = 1, closing_at = ?
+         WHERE user_id = ? AND state = 1",
         &[now.into(), (&user).into()],
     )
     .map(|_| ())
@@ -64,7 +82,7 @@ macro_rules! select_session {
     ($rest:literal) => {
         concat!(
             "SELECT session_id, user_id, device_id, device_name, platform, created_at, last_seen_at, ",
-            "refresh_expires_at, token_no, ended_at FROM auth_session ",
+            "refresh_expires_at, token_no, ended_at, kind FROM auth_session ",
             $rest
         )
     };
@@ -153,17 +171,18 @@ pub(crate) fn finish_closing(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
     tx.exec("UPDATE auth_account SET state = 3 WHERE user_id = ? AND state = 2", &[(&user).into()]).map(|_| ())
 }
 
-/// Takes a free name for an account that is being made.
+/// Takes a free name, and a phone number that is free, for an account that is being made.
 pub(crate) fn insert_pending(
     tx: &mut Tx<'_>,
     name_key: &str,
     user: UserId,
     password_hash: &str,
+    phone: Option<&str>,
     now: Timestamp,
 ) -> Result<bool> {
     tx.insert_new(
-        "INSERT INTO auth_account (name_key, user_id, state, password_hash, claimed_at) VALUES (?, ?, 0, ?, ?)",
-        &[name_key.into(), (&user).into(), password_hash.into(), now.into()],
+        "INSERT INTO auth_account (name_key, user_id, state, password_hash, phone, claimed_at) VALUES (?, ?, 0, ?, ?, ?)",
+        &[name_key.into(), (&user).into(), password_hash.into(), phone.into(), now.into()],
     )
 }
 
@@ -206,14 +225,15 @@ fn session(row: &Row<'_>) -> Result<Session> {
         refresh_expires_at: row.int(7)?,
         token_no: row.int(8)?,
         ended_at: row.int(9)?,
+        kind: SessionKind::try_from(row.int(10)? as i32).unwrap_or(SessionKind::Tokens),
     })
 }
 
 pub(crate) fn insert_session(tx: &mut Tx<'_>, session: &Session) -> Result<()> {
     tx.exec(
         "INSERT INTO auth_session (session_id, user_id, device_id, device_name, platform, created_at, last_seen_at,
-             refresh_expires_at, token_no, ended_at, reason)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '')",
+             refresh_expires_at, token_no, ended_at, reason, kind)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', ?)",
         &[
             (&session.id).into(),
             (&session.user).into(),
@@ -224,6 +244,7 @@ pub(crate) fn insert_session(tx: &mut Tx<'_>, session: &Session) -> Result<()> {
             session.last_seen_at.into(),
             session.refresh_expires_at.into(),
             session.token_no.into(),
+            (session.kind as i32).into(),
         ],
     )
     .map(|_| ())

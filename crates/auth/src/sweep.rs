@@ -1,5 +1,5 @@
-//! Background work: ends sessions whose time is over, forgets what nobody can ask for any more. In small steps, so that
-//! the writer is never kept.
+//! Background work: ends sessions whose time is over, forgets what nobody can ask for any more, in small steps, so that
+//! the writer is never kept; tells which phone numbers profiles are to show, where that failed at first.
 
 use std::{
     sync::{Arc, Weak},
@@ -10,9 +10,9 @@ use anser_types::Result;
 use tokio::{task::JoinHandle, time::MissedTickBehavior};
 
 use crate::{
-    AuthService,
+    AuthService, codes,
     session::{self, End},
-    store,
+    store, tell_phone,
 };
 
 const EVERY: Duration = Duration::from_secs(60);
@@ -42,6 +42,7 @@ async fn run(auth: Weak<AuthService>) {
                 }
             }
         }
+        tell_phone::tell_soon(&auth).await;
     }
 }
 
@@ -49,17 +50,19 @@ async fn run(auth: Weak<AuthService>) {
 pub(crate) async fn step(auth: &AuthService) -> Result<usize> {
     let now = auth.clock.now();
     let kept = KEPT_MS.max(2 * auth.options.access_ttl.as_millis() as i64);
-    let (expired, forgotten, unclaimed) = auth
+    let (expired, forgotten, unclaimed, codes, paces) = auth
         .db
         .read(move |reader| {
             Ok((
                 store::expired_sessions(reader, now, ROWS_A_STEP)?,
                 store::ended_before(reader, now - kept, ROWS_A_STEP)?,
                 store::stale_pending(reader, now - KEPT_MS, ROWS_A_STEP)?,
+                store::expired_codes(reader, now, ROWS_A_STEP)?,
+                store::old_paces(reader, now - codes::DAY_MS, ROWS_A_STEP)?,
             ))
         })
         .await?;
-    let rows = expired.len() + forgotten.len() + unclaimed.len();
+    let rows = expired.len() + forgotten.len() + unclaimed.len() + codes.len() + paces.len();
     if rows == 0 {
         return Ok(0);
     }
@@ -76,6 +79,12 @@ pub(crate) async fn step(auth: &AuthService) -> Result<usize> {
             }
             for (name, user) in &unclaimed {
                 store::delete_pending(tx, name, *user)?;
+            }
+            for &code in &codes {
+                store::delete_code(tx, code)?;
+            }
+            for phone_mac in &paces {
+                store::delete_pace(tx, phone_mac)?;
             }
             Ok(())
         })

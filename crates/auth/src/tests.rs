@@ -2,7 +2,9 @@
 
 mod admin;
 mod closing;
+mod opaque;
 mod passwords;
+mod phones;
 mod refreshing;
 mod registering;
 mod sessions;
@@ -13,6 +15,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use anser_contract::{
@@ -21,16 +24,20 @@ use anser_contract::{
         Auth, CloseProfileReply, CloseProfileRequest, CreateUserRequest, Events, FollowRequest, GetMeRequest,
         GetPrivacyRequest, GetUsersReply, GetUsersRequest, ListChangedReply, ListChangedRequest, ListSeenReply,
         ListSeenRequest, LoginRequest, NoteSeenReply, NoteSeenRequest, OwnProfile, Privacy, PublicProfile,
-        RefreshRequest, RegisterRequest, SyncProfileReply, SyncProfileRequest, TokenReply, UpdatePrivacyRequest,
-        UpdateProfileRequest, Users, service_event::Event,
+        RefreshRequest, RegisterRequest, SetPhoneReply, SetPhoneRequest, SyncProfileReply, SyncProfileRequest,
+        TokenReply, UpdatePrivacyRequest, UpdateProfileRequest, Users, service_event::Event,
     },
 };
 use anser_engine::{Db, DbOptions, Durability, outbox::Outbox};
 use anser_types::{Clock, Error, Result, SessionId, UserId};
 use parking_lot::Mutex;
+use tokio::time::Instant;
 use tokio_stream::StreamExt;
 
-use crate::{AuthOptions, AuthSecrets, AuthService, HashCost, MIGRATIONS, generate_signing_key};
+use crate::{
+    AuthOptions, AuthSecrets, AuthService, CodeOptions, HashCost, MIGRATIONS, generate_signing_key,
+    sms::{Sms, SmsFailure, SmsProvider},
+};
 
 const NOW: i64 = 1_700_000_000_000;
 const MINUTE: i64 = 60_000;
@@ -39,6 +46,7 @@ const DAY: i64 = 24 * 60 * MINUTE;
 struct World {
     auth: Arc<AuthService>,
     users: Arc<Profiles>,
+    sms: Arc<Postman>,
     clock: Clock,
     db: Db,
     _dir: tempfile::TempDir,
@@ -51,6 +59,14 @@ fn easy() -> AuthOptions {
         logins_a_minute_per_ip: 0,
         logins_a_minute_per_name: 0,
         registrations_a_minute_per_ip: 0,
+        codes: CodeOptions {
+            a_minute_per_ip: 0,
+            a_minute_per_range: 0,
+            a_day: 0,
+            lookups_a_minute: 0,
+            cooldown: Duration::ZERO,
+            ..CodeOptions::default()
+        },
         ..AuthOptions::default()
     }
 }
@@ -68,8 +84,9 @@ impl World {
         let users = Arc::new(Profiles::default());
         let secrets =
             AuthSecrets { signing_key_pkcs8: generate_signing_key().unwrap(), refresh_pepper: rand::random() };
-        let auth = AuthService::new(&db, users.clone(), &secrets, options, clock.clone()).unwrap();
-        Self { auth, users, clock, db, _dir: dir }
+        let sms = Arc::new(Postman::default());
+        let auth = AuthService::new(&db, users.clone(), sms.clone(), &secrets, options, clock.clone()).unwrap();
+        Self { auth, users, sms, clock, db, _dir: dir }
     }
 
     async fn register(&self, name: &str) -> UserId {
@@ -134,6 +151,21 @@ fn login(name: &str, device: u8) -> LoginRequest {
     }
 }
 
+/// A provider that keeps what it is given, or fails.
+#[derive(Default)]
+struct Postman {
+    sent: Mutex<Vec<Sms>>,
+    failure: Mutex<Option<SmsFailure>>,
+}
+
+#[async_trait::async_trait]
+impl SmsProvider for Postman {
+    async fn send(&self, sms: &Sms, _: Instant) -> Result<(), SmsFailure> {
+        self.sent.lock().push(sms.clone());
+        self.failure.lock().clone().map_or(Ok(()), Err)
+    }
+}
+
 /// A user service in memory, which can be away.
 #[derive(Default)]
 struct Profiles {
@@ -152,9 +184,18 @@ impl Users for Profiles {
         if request.nickname.contains('\n') {
             return Err(Error::field("nickname", "must not hold control characters"));
         }
-        let CreateUserRequest { user_id, username, nickname } = request;
-        let profile = OwnProfile { user_id: user_id.clone(), username, nickname, ..OwnProfile::default() };
+        let CreateUserRequest { user_id, username, nickname, phone } = request;
+        let profile = OwnProfile { user_id: user_id.clone(), username, nickname, phone, ..OwnProfile::default() };
         Ok(self.made.lock().entry(user_id).or_insert(profile).clone())
+    }
+
+    async fn set_phone(&self, ctx: &Context, request: SetPhoneRequest) -> Result<SetPhoneReply> {
+        ctx.require_service()?;
+        if self.away.load(Ordering::Relaxed) {
+            return Err(Error::unavailable("away"));
+        }
+        self.made.lock().get_mut(&request.user_id).ok_or_else(|| Error::not_found("profile"))?.phone = request.phone;
+        Ok(SetPhoneReply {})
     }
 
     async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> { unreachable!() }

@@ -4,7 +4,7 @@
 //! It holds letters, marks, numbers, symbols, punctuation and single spaces inside. Nothing in it is invisible, except
 //! where emoji need it: a zero-width joiner between emoji, and the selector that asks for an emoji's colourful form.
 
-use anser_types::{Error, Result};
+use anser_types::{Error, Result, UserId};
 use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategoryGroup, UnicodeEmoji, UnicodeGeneralCategory};
@@ -23,6 +23,11 @@ pub(crate) struct Username {
 }
 
 impl Username {
+    /// What stands for a name where somebody has none: their id, which is nobody else's.
+    pub(crate) fn of(user: UserId) -> Self {
+        Self { shown: user.to_string(), key: user.to_string() }
+    }
+
     /// A name of at most `most` bytes, as given and in each of its forms.
     pub(crate) fn parse(text: &str, most: usize) -> Result<Self> {
         if text.is_empty() {

@@ -1,8 +1,8 @@
-//! The person with a user name, for those who may find them. Who may not gets the answer of an unknown name.
+//! The person with a user name or a phone number, for those who may find them. Who may not gets the answer of an unknown one.
 
 use anser_contract::{
     Context,
-    v1::{Audience, FindByUsernameRequest, FindPersonReply, FindPersonRequest, GetPrivacyRequest},
+    v1::{Audience, FindByPhoneRequest, FindByUsernameRequest, FindPersonReply, FindPersonRequest, GetPrivacyRequest},
 };
 use anser_types::{Action, Error, Result, Standing, UserId, authorise};
 
@@ -14,7 +14,12 @@ pub(crate) async fn find_person(
     request: FindPersonRequest,
 ) -> Result<FindPersonReply> {
     let me = ctx.user()?;
-    let found = contact.auth.find_by_username(ctx, FindByUsernameRequest { username: request.username }).await?;
+    let FindPersonRequest { username, phone } = request;
+    let found = match (username.is_empty(), phone.is_empty()) {
+        (_, true) => contact.auth.find_by_username(ctx, FindByUsernameRequest { username }).await?,
+        (true, false) => contact.phones.find_by_phone(ctx, FindByPhoneRequest { phone }).await?,
+        (false, false) => return Err(Error::invalid("a user name or a phone number, not both")),
+    };
     let user_id = UserId::try_from(&found.user_id[..])?;
     let asked = GetPrivacyRequest { user_id: found.user_id.clone() };
     let privacy = contact.users.get_privacy(&Context::service(), asked).await?;

@@ -3,7 +3,7 @@
 //! - **Tables**: `contact_pair` (what two people decided), `contact_friend` (what each of them sees of it),
 //!   `contact_block` (whom each blocks), `contact_request`, `contact_category`, `contact_version`.
 //! - **Calls**: user (does the person exist, who may ask them, whose profile changed, who was seen
-//!   when), auth (who has a name), messaging (`ApplyRelation`, before the answer that rests on it; who is online).
+//!   when), auth (who has a name or a number), messaging (`ApplyRelation`, before the answer that rests on it; who is online).
 //! - **Tells**: `ContactChanged` to each person, in the transaction that changes what they see.
 //! - **Holds always**: at most one pending request between two people; friendship is symmetric, a block is one
 //!   person's and hidden from the other; a person's contact
@@ -58,8 +58,8 @@ use anser_contract::{
         DeleteCategoryRequest, DeleteFriendReply, DeleteFriendRequest, ErasePersonReply, ErasePersonRequest,
         FindPersonReply, FindPersonRequest, Friend, FriendCategories, FriendCategory, FriendRequest, GetPresenceReply,
         GetPresenceRequest, ListBlocksReply, ListBlocksRequest, ListCategoriesRequest, ListFriendsReply,
-        ListFriendsRequest, ListRequestsReply, ListRequestsRequest, RenameCategoryRequest, RequestFriendRequest,
-        SyncContactsReply, SyncContactsRequest, UnblockReply, UpdateFriendRequest, Users,
+        ListFriendsRequest, ListRequestsReply, ListRequestsRequest, Phones, RenameCategoryRequest,
+        RequestFriendRequest, SyncContactsReply, SyncContactsRequest, UnblockReply, UpdateFriendRequest, Users,
     },
 };
 use anser_engine::{Db, Fingerprints, Migration};
@@ -115,6 +115,7 @@ pub struct ContactService {
     db: Db,
     users: Arc<dyn Users>,
     auth: Arc<dyn Auth>,
+    phones: Arc<dyn Phones>,
     conversations: Arc<dyn Conversations>,
     options: ContactOptions,
     clock: Clock,
@@ -122,22 +123,29 @@ pub struct ContactService {
     fingerprints: Fingerprints,
 }
 
+/// The services that contact calls.
+#[derive(Clone)]
+pub struct Callees {
+    /// Profiles.
+    pub users: Arc<dyn Users>,
+    /// User names.
+    pub auth: Arc<dyn Auth>,
+    /// Phone numbers.
+    pub phones: Arc<dyn Phones>,
+    /// Who may talk to whom.
+    pub conversations: Arc<dyn Conversations>,
+}
+
 impl ContactService {
     /// The service over its tables in `db`. `secret` goes into page cursors and into the hashes of idempotent requests:
     /// the same in every start. [`Self::start`] begins its background work.
-    pub fn new(
-        db: &Db,
-        users: Arc<dyn Users>,
-        auth: Arc<dyn Auth>,
-        conversations: Arc<dyn Conversations>,
-        secret: [u8; 32],
-        options: ContactOptions,
-        clock: Clock,
-    ) -> Arc<Self> {
+    pub fn new(db: &Db, callees: Callees, secret: [u8; 32], options: ContactOptions, clock: Clock) -> Arc<Self> {
+        let Callees { users, auth, phones, conversations } = callees;
         Arc::new(Self {
             db: db.scoped("contact"),
             users,
             auth,
+            phones,
             conversations,
             options,
             clock,

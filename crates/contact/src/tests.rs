@@ -47,7 +47,7 @@ use anser_types::{Clock, Code, ConversationId, Error, Result, SessionId, UserId}
 use parking_lot::Mutex;
 use tokio_stream::StreamExt;
 
-use crate::{ContactOptions, ContactService, MIGRATIONS, pair::Pair};
+use crate::{Callees, ContactOptions, ContactService, MIGRATIONS, pair::Pair};
 
 const NOW: i64 = 1_700_000_000_000;
 const DAY: i64 = 24 * 3_600_000;
@@ -75,9 +75,12 @@ impl World {
         let messaging = Arc::new(Messaging { clock: clock.clone(), ..Messaging::default() });
         let contact = ContactService::new(
             &db,
-            people.clone(),
-            people.clone(),
-            messaging.clone(),
+            Callees {
+                users: people.clone(),
+                auth: people.clone(),
+                phones: people.clone(),
+                conversations: messaging.clone(),
+            },
             [7; 32],
             options,
             clock.clone(),
@@ -161,6 +164,7 @@ fn naming(request: &FriendRequest) -> AnswerRequest {
 struct People {
     known: Mutex<HashSet<Vec<u8>>>,
     names: Mutex<HashMap<String, Vec<u8>>>,
+    numbers: Mutex<HashMap<String, Vec<u8>>>,
     /// Who lets nobody find or ask them.
     hidden: Mutex<HashSet<Vec<u8>>>,
     changes: Mutex<Vec<ProfileChange>>,
@@ -200,6 +204,7 @@ impl Users for People {
         Ok(v1::ListSeenReply { items: shown.map(|user_id| v1::Seen { user_id, at: NOW - 5 }).collect() })
     }
 
+    async fn set_phone(&self, _: &Context, _: v1::SetPhoneRequest) -> Result<v1::SetPhoneReply> { unreachable!() }
     async fn note_seen(&self, _: &Context, _: v1::NoteSeenRequest) -> Result<v1::NoteSeenReply> { unreachable!() }
     async fn create_user(&self, _: &Context, _: CreateUserRequest) -> Result<OwnProfile> { unreachable!() }
     async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> { unreachable!() }
@@ -231,6 +236,21 @@ impl Auth for People {
     async fn get_verify_keys(&self, _: &Context, _: GetVerifyKeysRequest) -> Result<GetVerifyKeysReply> { unreachable!() }
     async fn check_sessions(&self, _: &Context, _: CheckSessionsRequest) -> Result<CheckSessionsReply> { unreachable!() }
     async fn ended_since(&self, _: &Context, _: EndedSinceRequest) -> Result<EndedSinceReply> { unreachable!() }
+}
+
+#[rustfmt::skip]
+#[async_trait::async_trait]
+impl v1::Phones for People {
+    async fn find_by_phone(&self, _: &Context, request: v1::FindByPhoneRequest) -> Result<FindByUsernameReply> {
+        let found = self.numbers.lock().get(&request.phone).cloned();
+        found.map(|user_id| FindByUsernameReply { user_id }).ok_or_else(|| Error::not_found("user"))
+    }
+
+    async fn request_code(&self, _: &Context, _: v1::RequestCodeRequest) -> Result<v1::RequestCodeReply> { unreachable!() }
+    async fn register_by_phone(&self, _: &Context, _: v1::RegisterByPhoneRequest) -> Result<RegisterReply> { unreachable!() }
+    async fn login_by_phone(&self, _: &Context, _: v1::LoginByPhoneRequest) -> Result<TokenReply> { unreachable!() }
+    async fn change_phone(&self, _: &Context, _: v1::ChangePhoneRequest) -> Result<v1::ChangePhoneReply> { unreachable!() }
+    async fn reset_password(&self, _: &Context, _: v1::ResetByPhoneRequest) -> Result<v1::ResetByPhoneReply> { unreachable!() }
 }
 
 /// What messaging holds of a pair.

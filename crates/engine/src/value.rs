@@ -1,8 +1,8 @@
 //! Values that go into statements and rows that come out: the portable subset, and nothing of a dialect.
 
 use anser_types::{
-    ConversationId, DeviceId, Error, FriendCategoryId, FriendRequestId, Id, JoinLinkId, MessageId, Result, SessionId,
-    UserId,
+    ConversationId, DeviceId, Error, FriendCategoryId, FriendRequestId, Id, JoinLinkId, MessageId, PhoneCodeId, Result,
+    SessionId, UserId,
 };
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
@@ -97,7 +97,18 @@ macro_rules! ids {
     )*};
 }
 
-ids!(Id, UserId, ConversationId, SessionId, DeviceId, FriendCategoryId, FriendRequestId, JoinLinkId, MessageId);
+ids!(
+    Id,
+    UserId,
+    ConversationId,
+    SessionId,
+    DeviceId,
+    FriendCategoryId,
+    FriendRequestId,
+    JoinLinkId,
+    MessageId,
+    PhoneCodeId
+);
 
 /// One row of an answer. Columns are read by their place in the SELECT, counted from 0.
 ///
@@ -123,6 +134,11 @@ impl Row<'_> {
     /// A text.
     pub fn text(&self, column: usize) -> Result<String> {
         self.value(column)?.as_str().map(str::to_owned).map_err(|_| mismatch(column))
+    }
+
+    /// A text or NULL.
+    pub fn opt_text(&self, column: usize) -> Result<Option<String>> {
+        Ok(self.value(column)?.as_str_or_null().map_err(|_| mismatch(column))?.map(str::to_owned))
     }
 
     /// Bytes.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anser_contract::v1::{Auth, Contacts, Conversations, Events, Limits, Messages, Users};
+use anser_contract::v1::{Auth, Contacts, Conversations, Events, Limits, Messages, OpaqueSessions, Phones, Users};
 
 use crate::{forwarded::Network, listener::Pace, rates::Allowances, ws::codec::Bounds};
 
@@ -13,6 +13,10 @@ pub struct GatewayServices {
     pub users: Arc<dyn Users>,
     /// Accounts, sessions and tokens.
     pub auth: Arc<dyn Auth>,
+    /// Accounts by phone number.
+    pub phones: Arc<dyn Phones>,
+    /// Sessions with one opaque token.
+    pub opaque: Arc<dyn OpaqueSessions>,
     /// Friends and their requests.
     pub contacts: Arc<dyn Contacts>,
     /// Conversations and their members.

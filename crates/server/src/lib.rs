@@ -15,6 +15,7 @@ mod options;
 mod peers;
 mod probes;
 pub mod roles;
+mod sms;
 pub mod telemetry;
 mod upkeep;
 mod wiring;

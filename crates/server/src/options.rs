@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use anser_auth::{AuthOptions, HashCost};
+use anser_auth::{AuthOptions, CodeOptions, HashCost};
 use anser_contact::ContactOptions;
 use anser_contract::v1::Limits;
 use anser_engine::{DbOptions, Durability, SpaceLimits};
@@ -67,12 +67,29 @@ pub fn auth(config: &Config) -> AuthOptions {
         password_bytes: limits.password_min_bytes as usize..=limits.password_max_bytes as usize,
         ticket_ttl: seconds(auth.ticket_s),
         sessions_a_user: limits.sessions as usize,
+        opaque_sessions_a_user: limits.opaque_sessions as usize,
+        codes: codes(config),
         logins_a_minute_per_ip: limits.logins_per_minute_per_ip,
         logins_a_minute_per_name: limits.logins_per_minute_per_name,
         registrations_a_minute_per_ip: limits.registrations_per_minute_per_ip,
         hash: HashCost { memory_kib: auth.hash_memory_kib, passes: auth.hash_passes, lanes: auth.hash_lanes },
         hashes_at_once: auth.hashes_at_once,
         hash_queue: auth.hash_queue,
+    }
+}
+
+/// For the codes that auth sends to phones.
+fn codes(config: &Config) -> CodeOptions {
+    let sms = &config.sms;
+    CodeOptions {
+        countries: sms.countries.clone(),
+        life: seconds(sms.code_s),
+        tries: sms.code_tries,
+        cooldown: seconds(sms.cooldown_s),
+        a_minute_per_ip: sms.codes_per_minute_per_ip,
+        a_minute_per_range: sms.codes_per_minute_per_range,
+        a_day: sms.codes_per_day,
+        lookups_a_minute: sms.lookups_per_minute,
     }
 }
 
@@ -244,6 +261,6 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn milliseconds(milliseconds: u64) -> Duration {
+pub(crate) fn milliseconds(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }

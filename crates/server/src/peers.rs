@@ -9,10 +9,11 @@ use std::{path::Path, sync::Arc};
 use anser_contract::{
     Peer, PeerSecret,
     v1::{
-        AccountAdmin, Auth, Contacts, Conversations, Events, LogAdmin, Messages, RemoteAccountAdmin, RemoteAuth,
-        RemoteContacts, RemoteConversations, RemoteEvents, RemoteLogAdmin, RemoteMessages, RemoteStoreAdmin,
-        RemoteUsers, ServeAccountAdmin, ServeAuth, ServeContacts, ServeConversations, ServeEvents, ServeLogAdmin,
-        ServeMessages, ServeStoreAdmin, ServeUsers, StoreAdmin, Users,
+        AccountAdmin, Auth, Contacts, Conversations, Events, LogAdmin, Messages, OpaqueSessions, Phones,
+        RemoteAccountAdmin, RemoteAuth, RemoteContacts, RemoteConversations, RemoteEvents, RemoteLogAdmin,
+        RemoteMessages, RemoteOpaqueSessions, RemotePhones, RemoteStoreAdmin, RemoteUsers, ServeAccountAdmin,
+        ServeAuth, ServeContacts, ServeConversations, ServeEvents, ServeLogAdmin, ServeMessages, ServeOpaqueSessions,
+        ServePhones, ServeStoreAdmin, ServeUsers, StoreAdmin, Users,
     },
 };
 use anser_gateway::GatewayServices;
@@ -29,6 +30,8 @@ pub fn remote(peer: &Peer) -> GatewayServices {
     GatewayServices {
         users: Arc::new(RemoteUsers::new(peer.clone())),
         auth: Arc::new(RemoteAuth::new(peer.clone())),
+        phones: Arc::new(RemotePhones::new(peer.clone())),
+        opaque: Arc::new(RemoteOpaqueSessions::new(peer.clone())),
         contacts: Arc::new(RemoteContacts::new(peer.clone())),
         conversations: Arc::new(RemoteConversations::new(peer.clone())),
         messages: Arc::new(RemoteMessages::new(peer.clone())),
@@ -103,6 +106,10 @@ impl Node {
         users: Users, ServeUsers, RemoteUsers;
         /// Accounts and sessions.
         auth: Auth, ServeAuth, RemoteAuth;
+        /// Accounts by phone number.
+        phones: Phones, ServePhones, RemotePhones;
+        /// Sessions with one opaque token.
+        opaque: OpaqueSessions, ServeOpaqueSessions, RemoteOpaqueSessions;
         /// Conversations.
         conversations: Conversations, ServeConversations, RemoteConversations;
         /// Messages.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anser_auth::{AccountKeeper, AuthService};
-use anser_contact::ContactService;
+use anser_contact::{Callees, ContactService};
 use anser_contract::{Peer, v1::Users};
 use anser_engine::{StoreKeeper, outbox::Outbox};
 use anser_gateway::{GatewayServices, Health};
@@ -26,7 +26,7 @@ use crate::{
     peers::{self, AdminServices, Node},
     probes,
     roles::Placement,
-    telemetry, upkeep,
+    sms, telemetry, upkeep,
 };
 
 /// How long calls of gateways may take to end after the shutdown.
@@ -108,9 +108,12 @@ pub async fn services(config: &Config, engines: &Engines, clock: &Clock, node: &
     let profiles = ProfileKeeper::new(&users);
     let users = node.users(Arc::new(users));
 
-    let auth = AuthService::new(db, users.clone(), &engines.auth, options::auth(config), clock.clone())?;
+    let sms = sms::provider(config, clock)?;
+    let auth = AuthService::new(db, users.clone(), sms, &engines.auth, options::auth(config), clock.clone())?;
     auth.start();
     let accounts = AccountKeeper::new(auth.clone(), profiles);
+    let phones = node.phones(auth.clone());
+    let opaque = node.opaque(auth.clone());
     let auth = node.auth(auth);
 
     let messaging = options::messaging(config, engines.messaging_pages);
@@ -127,22 +130,20 @@ pub async fn services(config: &Config, engines: &Engines, clock: &Clock, node: &
     let messages = node.messages(messaging);
 
     let contact = options::contact(config);
-    let contact = ContactService::new(
-        db,
-        users.clone(),
-        auth.clone(),
-        conversations.clone(),
-        engines.contact,
-        contact,
-        clock.clone(),
-    );
+    let callees = Callees {
+        users: users.clone(),
+        auth: auth.clone(),
+        phones: phones.clone(),
+        conversations: conversations.clone(),
+    };
+    let contact = ContactService::new(db, callees, engines.contact, contact, clock.clone());
     contact.start();
     let contacts = node.contacts(contact);
 
     let events = node.events(Outbox::new(db));
     let admin = AdminServices { accounts, log, store: StoreKeeper::new(db, migrations()) };
     node.operator(&admin);
-    let services = GatewayServices { users, auth, contacts, conversations, messages, events };
+    let services = GatewayServices { users, auth, phones, opaque, contacts, conversations, messages, events };
     Ok(Built { services, admin, seen })
 }
 

@@ -136,6 +136,8 @@ typed_ids!(
     FriendRequestId,
     /// Names a link into a group.
     JoinLinkId,
+    /// Names a code that was sent to a phone.
+    PhoneCodeId,
     /// Names one of a person's categories of friends.
     FriendCategoryId,
     /// The sending client's id of one intent to send (`client_msg_id`), kept over all retries.

@@ -21,7 +21,7 @@ pub(crate) async fn create_user(
     service
         .db
         .write(move |tx| {
-            let made = store::insert_profile(tx, user, &request.username, &request.nickname, now)?;
+            let made = store::insert_profile(tx, user, &request.username, &request.nickname, &request.phone, now)?;
             let profile = store::profile(tx, user)?.ok_or_else(|| Error::internal("a profile was not stored"))?;
             if profile.username != request.username {
                 return Err(Error::new(Code::AlreadyExists, "this user id has another user name"));

@@ -4,9 +4,10 @@
 //! - **Calls**: nobody.
 //! - **Tells**: `UserUpdated` to the person's own devices, in the transaction that changes their profile or settings.
 //! - **Holds always**: a profile is made once for a user id; its version only rises; what a person sees of others
-//!   (`PublicProfile`) is a part of what they see of themselves (`OwnProfile`).
+//!   (`PublicProfile`) is a part of what they see of themselves (`OwnProfile`), and no phone number is in it.
 //!
-//! Here does not live: passwords, sessions, whether a user name is well formed or taken (auth), friendships (contact).
+//! Here does not live: passwords, sessions, whether a user name or a phone number is well formed or taken (auth),
+//! friendships (contact).
 
 mod close_profile;
 mod create_user;
@@ -17,6 +18,7 @@ mod limit;
 mod list_changed;
 mod list_seen;
 mod note_seen;
+mod set_phone;
 mod set_username;
 mod store;
 mod sync_profile;
@@ -31,8 +33,8 @@ use anser_contract::{
     v1::{
         CloseProfileReply, CloseProfileRequest, CreateUserRequest, GetMeRequest, GetPrivacyRequest, GetUsersReply,
         GetUsersRequest, ListChangedReply, ListChangedRequest, ListSeenReply, ListSeenRequest, NoteSeenReply,
-        NoteSeenRequest, OwnProfile, Privacy, SyncProfileReply, SyncProfileRequest, UpdatePrivacyRequest,
-        UpdateProfileRequest, Users,
+        NoteSeenRequest, OwnProfile, Privacy, SetPhoneReply, SetPhoneRequest, SyncProfileReply, SyncProfileRequest,
+        UpdatePrivacyRequest, UpdateProfileRequest, Users,
     },
 };
 use anser_engine::{Db, Fingerprints, Migration};
@@ -46,6 +48,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { service: "user", number: 2, sql: include_str!("../migrations/0002_changes.sql") },
     Migration { service: "user", number: 3, sql: include_str!("../migrations/0003_closed.sql") },
     Migration { service: "user", number: 4, sql: include_str!("../migrations/0004_seen.sql") },
+    Migration { service: "user", number: 5, sql: include_str!("../migrations/0005_phone.sql") },
 ];
 
 /// What can be set about profiles.
@@ -107,6 +110,10 @@ impl Users for UserService {
 
     async fn list_changed(&self, ctx: &Context, request: ListChangedRequest) -> Result<ListChangedReply> {
         list_changed::list_changed(self, ctx, request).await
+    }
+
+    async fn set_phone(&self, ctx: &Context, request: SetPhoneRequest) -> Result<SetPhoneReply> {
+        set_phone::set_phone(self, ctx, request).await
     }
 
     async fn close_profile(&self, ctx: &Context, request: CloseProfileRequest) -> Result<CloseProfileReply> {

@@ -10,12 +10,13 @@ pub(crate) fn insert_profile(
     user: UserId,
     username: &str,
     nickname: &str,
+    phone: &str,
     now: Timestamp,
 ) -> Result<bool> {
     tx.insert_new(
-        "INSERT INTO user_profile (user_id, username, nickname, avatar, signature, created_at, version)
-         VALUES (?, ?, ?, '', '', ?, 1)",
-        &[(&user).into(), username.into(), nickname.into(), now.into()],
+        "INSERT INTO user_profile (user_id, username, nickname, avatar, signature, phone, created_at, version)
+         VALUES (?, ?, ?, '', '', ?, ?, 1)",
+        &[(&user).into(), username.into(), nickname.into(), phone.into(), now.into()],
     )
 }
 
@@ -23,7 +24,7 @@ macro_rules! select_profile {
     ($rest:literal) => {
         concat!(
             "SELECT user_id, username, nickname, avatar, signature, created_at, version, find_me, request_me, presence, ",
-            "change_no, closed FROM user_profile ",
+            "change_no, closed, phone FROM user_profile ",
             $rest
         )
     };
@@ -43,7 +44,7 @@ fn own_profile(row: &Row<'_>) -> Result<OwnProfile> {
             request_me: row.int(8)? as i32,
             presence: row.int(9)? as i32,
         }),
-        ..OwnProfile::default()
+        phone: row.text(12)?,
     })
 }
 
@@ -88,6 +89,15 @@ pub(crate) fn set_username(tx: &mut Tx<'_>, user: UserId, username: &str) -> Res
     .map(|_| ())
 }
 
+/// Stores another phone number; the next version. Nobody else sees it, so it is no change of all.
+pub(crate) fn set_phone(tx: &mut Tx<'_>, user: UserId, phone: &str) -> Result<()> {
+    tx.exec(
+        "UPDATE user_profile SET phone = ?, version = version + 1 WHERE user_id = ?",
+        &[phone.into(), (&user).into()],
+    )
+    .map(|_| ())
+}
+
 /// Profiles that changed after a change, in the order of changes.
 pub(crate) fn changed_after(reader: &Reader<'_>, after_no: i64, limit: i64) -> Result<Vec<ProfileChange>> {
     reader.rows(
@@ -101,7 +111,7 @@ pub(crate) fn changed_after(reader: &Reader<'_>, after_no: i64, limit: i64) -> R
 pub(crate) fn close_profile(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
     let change_no = tx.number("SELECT MAX(change_no) FROM user_profile", &[])? + 1;
     tx.exec(
-        "UPDATE user_profile SET username = '', nickname = '', avatar = '', signature = '', find_me = 3, request_me = 3,
+        "UPDATE user_profile SET username = '', nickname = '', avatar = '', signature = '', phone = '', find_me = 3, request_me = 3,
              presence = 3, last_seen_at = 0, closed = 1, version = version + 1, change_no = ?
          WHERE user_id = ? AND closed = 0",
         &[change_no.into(), (&user).into()],

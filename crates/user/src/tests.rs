@@ -5,7 +5,8 @@ use anser_contract::{
     v1::{
         Audience, CloseProfileRequest, CreateUserRequest, Events, FollowRequest, GetMeRequest, GetPrivacyRequest,
         GetUsersRequest, ListChangedRequest, ListSeenRequest, NoteSeenRequest, OwnProfile, Privacy, PublicProfile,
-        Seen, SyncProfileRequest, UpdatePrivacyRequest, UpdateProfileRequest, Users, service_event::Event,
+        Seen, SetPhoneRequest, SyncProfileRequest, UpdatePrivacyRequest, UpdateProfileRequest, Users,
+        service_event::Event,
     },
 };
 use anser_engine::{Db, DbOptions, Durability, outbox::Outbox};
@@ -40,7 +41,8 @@ impl World {
     }
 
     async fn create(&self, id: UserId, username: &str, nickname: &str) -> Result<OwnProfile> {
-        let request = CreateUserRequest { user_id: id.to_vec(), username: username.into(), nickname: nickname.into() };
+        let (user_id, username, nickname) = (id.to_vec(), username.into(), nickname.into());
+        let request = CreateUserRequest { user_id, username, nickname, ..Default::default() };
         self.users.create_user(&Context::service(), request).await
     }
 }
@@ -89,7 +91,8 @@ async fn a_profile_is_made_once_and_answers_the_same_again() {
 async fn only_services_make_profiles_and_only_with_a_proper_nickname() {
     let world = World::new();
     let ada = world.id();
-    let request = CreateUserRequest { user_id: ada.to_vec(), username: "ada".into(), nickname: "Ada".into() };
+    let (user_id, username, nickname) = (ada.to_vec(), "ada".into(), "Ada".into());
+    let request = CreateUserRequest { user_id, username, nickname, ..Default::default() };
     assert_eq!(world.users.create_user(&as_user(ada), request).await.unwrap_err().code, Code::Forbidden);
     let error = world.create(ada, "ada", "").await.unwrap_err();
     assert_eq!((error.code, error.fields[0].field.as_str()), (Code::InvalidArgument, "nickname"));
@@ -263,4 +266,32 @@ async fn when_somebody_was_seen_goes_only_forward_and_only_to_friends_who_may_kn
     assert_eq!(kept.await.unwrap(), 0, "nothing is kept of a closed account");
     let asked = ListSeenRequest { user_ids: vec![ada.to_vec()] };
     assert_eq!(world.users.list_seen(&as_user(bob), asked).await.unwrap_err().code, Code::Forbidden);
+}
+
+#[tokio::test]
+async fn a_phone_number_is_its_owners_to_see() {
+    let world = World::new();
+    let ada = world.id();
+    let (user_id, phone) = (ada.to_vec(), "+8613800138000".to_owned());
+    let request = CreateUserRequest { user_id, username: "ada".into(), nickname: "Ada".into(), phone: phone.clone() };
+    assert_eq!(world.users.create_user(&Context::service(), request).await.unwrap().phone, phone);
+    let set = |ctx: Context, phone: &str| {
+        let (users, request) = (world.users.clone(), SetPhoneRequest { user_id: ada.to_vec(), phone: phone.into() });
+        async move { users.set_phone(&ctx, request).await.map(|_| ()).map_err(|error| error.code) }
+    };
+    assert_eq!(set(as_user(ada), "+8613800138001").await, Err(Code::Forbidden));
+    set(Context::service(), &phone).await.unwrap();
+    assert!(world.told().await.is_empty(), "nothing changed");
+    set(Context::service(), "+8613800138001").await.unwrap();
+    let told = world.told().await;
+    assert_eq!(told.iter().map(|me| (me.phone.as_str(), me.version)).collect::<Vec<_>>(), [("+8613800138001", 2)]);
+    assert_eq!(world.changed(0).await, [], "friends have nothing to be told");
+    let shown = world.users.get_users(&as_user(ada), GetUsersRequest { user_ids: vec![ada.to_vec()] }).await.unwrap();
+    assert!(!format!("{shown:?}").contains("138"));
+    let request = CloseProfileRequest { user_id: ada.to_vec() };
+    world.users.close_profile(&Context::service(), request).await.unwrap();
+    assert_eq!(set(Context::service(), &phone).await, Err(Code::NotFound));
+    let left =
+        world.db.scoped("user").read(|reader| reader.row("SELECT phone FROM user_profile", &[], |row| row.text(0)));
+    assert_eq!(left.await, Ok(Some(String::new())));
 }

@@ -30,6 +30,8 @@ pub struct Scene<'p> {
     pub later_secret: String,
     group: Option<Group>,
     dismissed: Option<ConversationId>,
+    /// The code that was sent to the newest phone.
+    shown: serde_json::Value,
     things: HashMap<(String, Principal), String>,
 }
 
@@ -42,6 +44,7 @@ impl<'p> Scene<'p> {
             later_secret: format!("quetzal-of-later-{number}"),
             group: None,
             dismissed: None,
+            shown: serde_json::Value::Null,
             things: HashMap::new(),
         }
     }
@@ -74,6 +77,9 @@ impl<'p> Scene<'p> {
 
     /// The thing of this name, from where `who` stands.
     pub async fn thing(&mut self, name: &str, who: Principal) -> String {
+        if let Some(phone) = self.new_phone(name, who).await {
+            return phone;
+        }
         if name.starts_with("new_") {
             return new_id(&self.people.owner);
         }
@@ -84,6 +90,32 @@ impl<'p> Scene<'p> {
         let thing = self.make(name, who).await;
         self.things.insert(key, thing.clone());
         thing
+    }
+
+    /// A phone that nobody has, with a code sent to it, and the two parts of that code.
+    async fn new_phone(&mut self, name: &str, who: Principal) -> Option<String> {
+        let People { app, victim, .. } = self.people;
+        let me = &self.people.person(who).client;
+        let phone = app.phone();
+        let (holder, purpose) = match name {
+            "new_code_id" => return Some(self.shown["code_id"].as_str().unwrap().to_owned()),
+            "new_code" => return Some(self.shown["code"].as_str().unwrap().to_owned()),
+            "new_wrong_code" => {
+                let right: u32 = self.shown["code"].as_str().unwrap().parse().unwrap();
+                return Some(format!("{:06}", (right + 1) % 1_000_000));
+            }
+            "new_phone" => (me, "account"),
+            "new_own_phone" => (me, "change_phone"),
+            "new_victims_phone" => (&victim.client, "change_phone"),
+            "new_registered_phone" | "new_phone_of_one_without_password" => {
+                let code = app.code(&app.anonymous(), &phone, "account").await.unwrap();
+                app.anonymous().post::<serde_json::Value>("/v1/users:by-phone", code).await.unwrap();
+                (me, if name == "new_registered_phone" { "account" } else { "reset_password" })
+            }
+            _ => return None,
+        };
+        self.shown = app.code(holder, &phone, purpose).await.unwrap();
+        Some(phone)
     }
 
     async fn make(&mut self, name: &str, who: Principal) -> String {
@@ -109,9 +141,10 @@ impl<'p> Scene<'p> {
 
             "victim" => people.victim.id.to_string(),
             "victim_name" => people.victim.username.clone(),
+            "victim_phone" => phone_of(people, &people.victim).await,
             "victim_session" => session_of(&people.victim.on_another_device().await),
             "victim_category" => own_category(&people.victim, VICTIMS).await,
-            "hidden" | "hidden_name" => self.hidden(name).await,
+            "hidden" | "hidden_name" | "hidden_phone" => self.hidden(name).await,
             "direct" => self.direct(who).to_string(),
             "victims_direct_message" => match who {
                 Principal::Blocked => people.said_before_block.0.to_string(),
@@ -238,7 +271,11 @@ impl<'p> Scene<'p> {
         hidden.befriends(&self.people.friend).await;
         let nobody = json!({ "find_me": "nobody", "request_me": "nobody" });
         hidden.client.patch::<serde_json::Value>("/v1/users/me/privacy", nobody).await.unwrap();
-        if what == "hidden" { hidden.id.to_string() } else { hidden.username }
+        match what {
+            "hidden" => hidden.id.to_string(),
+            "hidden_phone" => phone_of(self.people, &hidden).await,
+            _ => hidden.username,
+        }
     }
 
     /// What the victim has with one of two; to all others it is foreign.
@@ -290,6 +327,14 @@ fn forget_the_passing(value: &mut serde_json::Value) {
         }
         _ => {}
     }
+}
+
+/// A new number of somebody's, as it stands in an address.
+async fn phone_of(people: &People, person: &Person) -> String {
+    let phone = people.app.phone();
+    let code = people.app.code(&person.client, &phone, "change_phone").await.unwrap();
+    person.client.put::<serde_json::Value>("/v1/users/me/phone", code).await.unwrap();
+    phone.replace('+', "%2B")
 }
 
 /// Somebody whom nobody knows.

@@ -44,6 +44,7 @@ pub(crate) async fn import(
         user_id: user.to_vec(),
         username: name.shown.clone(),
         nickname: if request.nickname.is_empty() { name.shown.clone() } else { request.nickname },
+        phone: String::new(),
     };
     if let Err(error) = auth.users.create_user(ctx, profile).await {
         if !error.retryable() {
@@ -73,5 +74,5 @@ fn claim(tx: &mut Tx<'_>, key: &str, user: UserId, hash: &str, now: Timestamp) -
         // An attempt of before that did not come to its end.
         store::delete_pending(tx, key, user)?;
     }
-    take(tx, key, user, hash, now)
+    take(tx, key, user, hash, None, now)
 }

@@ -66,7 +66,7 @@ async fn a_refused_profile_gives_the_name_back_at_once() {
 async fn a_claim_that_died_is_free_again_after_a_minute() {
     let world = World::new();
     let dead = UserId::new(&world.clock);
-    let claim = |user: UserId| world.auth.db.write(move |tx| store::insert_pending(tx, "ada", user, "hash", NOW));
+    let claim = |user: UserId| world.auth.db.write(move |tx| store::insert_pending(tx, "ada", user, "hash", None, NOW));
     assert!(claim(dead).await.unwrap());
 
     world.clock.advance(MINUTE);
@@ -126,7 +126,7 @@ async fn a_repeat_takes_up_where_the_first_attempt_stopped() {
 async fn unknown_names_and_wrong_passwords_are_told_apart_neither_in_words_nor_in_work() {
     let world = World::new();
     world.register("ada").await;
-    world.auth.db.write(|tx| store::insert_pending(tx, "half", UserId([1; 16]), "no hash", NOW)).await.unwrap();
+    world.auth.db.write(|tx| store::insert_pending(tx, "half", UserId([1; 16]), "no hash", None, NOW)).await.unwrap();
     let mut answers = Vec::new();
     for (name, password) in [
         ("ada", "a wrong password"),

@@ -13,9 +13,27 @@ impl World {
     }
 
     async fn find(&self, me: UserId, username: &str) -> Result<Vec<u8>> {
-        let request = FindPersonRequest { username: username.into() };
+        let request = FindPersonRequest { username: username.into(), ..Default::default() };
         self.contact.find_person(&by(me), request).await.map(|found| found.user_id)
     }
+}
+
+#[tokio::test]
+async fn a_number_finds_whom_a_name_finds() {
+    let world = World::new();
+    let (ada, bob, eve) = (world.person(), world.person(), world.person());
+    world.befriend(ada, bob).await;
+    world.people.numbers.lock().insert("+8613800138000".into(), ada.to_vec());
+    let find = async |me: UserId, username: &str, phone: &str| {
+        let request = FindPersonRequest { username: username.into(), phone: phone.into() };
+        world.contact.find_person(&by(me), request).await.map(|found| found.user_id).map_err(|error| error.code)
+    };
+    assert_eq!(find(eve, "", "+8613800138000").await, Ok(ada.to_vec()));
+    assert_eq!(find(eve, "", "+8613800138001").await, Err(Code::NotFound));
+    assert_eq!(find(eve, "ada", "+8613800138000").await, Err(Code::InvalidArgument));
+    world.people.hidden.lock().insert(ada.to_vec());
+    assert_eq!(find(eve, "", "+8613800138000").await, Err(Code::NotFound));
+    assert_eq!(find(bob, "", "+8613800138000").await, Ok(ada.to_vec()), "friends find each other");
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ mod members;
 mod messages;
 pub mod openapi;
 mod paging;
+mod phones;
 mod presence;
 mod probes;
 mod profiles;
@@ -92,6 +93,7 @@ pub fn table() -> Vec<Route> {
     let rows = [
         users::routes(),
         sessions::routes(),
+        phones::routes(),
         friend_requests::routes(),
         friends::routes(),
         friend_categories::routes(),

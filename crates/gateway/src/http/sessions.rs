@@ -42,7 +42,7 @@ pub fn routes() -> Vec<Route> {
             .class(Class::User)
             .rate(Rate::Read)
             .about("Your sessions, newest first")
-            .answers::<Page<Session>>(200, "At most 20, so always one page"),
+            .answers::<Page<Session>>(200, "At most 25, so always one page"),
         route(Method::DELETE, "/v1/sessions/current", "log_out", log_out)
             .class(Class::User)
             .rate(Rate::Write)

@@ -52,7 +52,8 @@ pub fn routes() -> Vec<Route> {
             .about("Change your password")
             .details(
                 "Every other session of yours ends; this one stays. Tries are limited like logins. It takes no \
-                 `Idempotency-Key`: of secrets nothing is kept.",
+                 `Idempotency-Key`: of secrets nothing is kept. Who has no password yet sets the first one by a code sent to \
+                 their phone.",
             )
             .takes::<NewPassword>()
             .answers_other(204, None, "The new password counts")
@@ -64,7 +65,8 @@ pub fn routes() -> Vec<Route> {
             .details(
                 "All your sessions end. Profile, friends, blocks and settings are erased within seconds, your groups pass to \
                  their oldest admin or member, and you leave them. What you said stays, said by a closed account. The \
-                 user name stays taken. There is no way back.",
+                 user name stays taken, the phone number is free. There is no way back. Who has no password sets one first, \
+                 by a code sent to their phone.",
             )
             .takes::<Confirmation>()
             .answers_other(204, None, "The account is closed")
@@ -93,11 +95,14 @@ pub fn routes() -> Vec<Route> {
         route(Method::GET, "/v1/users:lookup", "look_up_user", look_up)
             .class(Class::User)
             .rate(Rate::Search)
-            .about("Find the person with exactly this user name")
-            .details("Somebody who lets nobody find them is `not_found`, except to their friends.")
+            .about("Find the person with exactly this user name or phone number")
+            .details(
+                "Somebody who lets nobody find them is `not_found`, except to their friends. Numbers are shown to nobody, \
+                 and can be looked up ten times a minute.",
+            )
             .query::<Lookup>()
             .answers::<PublicProfile>(200, "The profile")
-            .refuses(&[Code::NotFound]),
+            .refuses(&[Code::NotFound, Code::RateLimited]),
     ];
     rows.into_iter().map(|row| row.tag("users")).collect()
 }
@@ -211,16 +216,28 @@ async fn get_user(
 #[derive(Deserialize, IntoParams)]
 struct Lookup {
     /// The exact user name; case and compatibility forms do not count.
-    username: String,
+    username: Option<String>,
+    /// Or the exact phone number, with the country in front.
+    phone: Option<String>,
 }
 
 async fn look_up(
     State(gateway): State<Arc<Gateway>>,
     Call(ctx): Call,
-    Query(Lookup { username }): Query<Lookup>,
+    Query(Lookup { username, phone }): Query<Lookup>,
 ) -> Answer<axum::Json<PublicProfile>> {
-    let found = gateway.services.contacts.find_person(&ctx, FindPersonRequest { username }).await?;
+    let request = match (username, phone) {
+        (Some(username), None) => FindPersonRequest { username, ..FindPersonRequest::default() },
+        (None, Some(phone)) => FindPersonRequest { phone: with_its_plus(phone), ..FindPersonRequest::default() },
+        _ => return Err(Error::field("username", "a user name or a phone number, one of the two").into()),
+    };
+    let found = gateway.services.contacts.find_person(&ctx, request).await?;
     Ok(axum::Json(profile(&gateway, &ctx, found.user_id).await?))
+}
+
+/// In a query string a plus that was not escaped is a space.
+fn with_its_plus(phone: String) -> String {
+    phone.strip_prefix(' ').map_or_else(|| phone.clone(), |rest| format!("+{rest}"))
 }
 
 async fn profile(gateway: &Gateway, ctx: &Context, user_id: Vec<u8>) -> Result<PublicProfile, Error> {

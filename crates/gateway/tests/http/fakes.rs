@@ -54,6 +54,8 @@ impl Fake {
         GatewayServices {
             users: self.clone(),
             auth: self.clone(),
+            phones: self.clone(),
+            opaque: self.clone(),
             contacts: self.clone(),
             conversations: self.clone(),
             messages: self.clone(),
@@ -173,6 +175,7 @@ fake!(Users {
     update_profile(r: UpdateProfileRequest) -> OwnProfile {
         OwnProfile { nickname: r.nickname.unwrap_or_default(), signature: r.signature.unwrap_or_default(), ..OwnProfile::default() }
     }
+    set_phone(_r: SetPhoneRequest) -> SetPhoneReply { SetPhoneReply {} }
     close_profile(_r: CloseProfileRequest) -> CloseProfileReply { CloseProfileReply {} }
     list_changed(_r: ListChangedRequest) -> ListChangedReply { ListChangedReply::default() }
     get_privacy(_r: GetPrivacyRequest) -> Privacy { Privacy { find_me: Audience::Nobody.into(), ..Privacy::default() } }
@@ -244,6 +247,21 @@ impl Auth for Fake {
         Ok(EndedSinceReply::default())
     }
 }
+
+fake!(Phones {
+    request_code(_r: RequestCodeRequest) -> RequestCodeReply {
+        RequestCodeReply { code_id: vec![4; 16], expires_at: 9, resend_at: 8 }
+    }
+    register_by_phone(_r: RegisterByPhoneRequest) -> RegisterReply { RegisterReply { user_id: ALICE.to_vec() } }
+    login_by_phone(_r: LoginByPhoneRequest) -> TokenReply { TokenReply { access_token: "access".into(), ..TokenReply::default() } }
+    change_phone(_r: ChangePhoneRequest) -> ChangePhoneReply { ChangePhoneReply { phone: "+8613800138000".into() } }
+    reset_password(_r: ResetByPhoneRequest) -> ResetByPhoneReply { ResetByPhoneReply {} }
+    find_by_phone(_r: FindByPhoneRequest) -> FindByUsernameReply { FindByUsernameReply { user_id: BOB.to_vec() } }
+});
+
+fake!(OpaqueSessions {
+    resolve(_r: ResolveRequest) -> SessionClaims { SessionClaims::default() }
+});
 
 fake!(Contacts {
     request_friend(_r: RequestFriendRequest) -> FriendRequest { friend_request(FriendRequestState::Pending) }

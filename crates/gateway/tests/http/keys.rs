@@ -87,6 +87,15 @@ async fn calls_that_deal_in_secrets_refuse_a_key() {
         (Method::POST, "/v1/ws-tickets".to_owned(), json!({})),
         (Method::PUT, "/v1/users/me/password".to_owned(), json!({"old_password": "a", "new_password": "b"})),
         (Method::DELETE, "/v1/users/me".to_owned(), json!({"password": "a"})),
+        (Method::POST, "/v1/phone-codes".to_owned(), json!({"phone": "+1", "purpose": "account"})),
+        (Method::POST, "/v1/users/me/phone-codes".to_owned(), json!({"phone": "+1"})),
+        (Method::POST, "/v1/sessions:by-phone".to_owned(), json!({"phone": "+1", "code_id": id, "code": "123456"})),
+        (Method::PUT, "/v1/users/me/phone".to_owned(), json!({"phone": "+1", "code_id": id, "code": "123456"})),
+        (
+            Method::POST,
+            "/v1/password-resets".to_owned(),
+            json!({"phone": "+1", "code_id": id, "code": "123456", "new_password": "a"}),
+        ),
     ] {
         let answer = house.alice(method, &path).header("idempotency-key", "k").json(body).send().await;
         assert_eq!(answer.problem()["fields"][0]["field"], "Idempotency-Key", "{path}");

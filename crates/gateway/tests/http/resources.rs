@@ -56,6 +56,51 @@ async fn people_look_which_friends_are_online() {
 }
 
 #[tokio::test]
+async fn people_do_by_phone_what_they_do_by_name() {
+    let house = House::start().await;
+    let shown = json!({"phone": "+8613800138000", "code_id": BOB.to_string(), "code": "012345"});
+    let with = |name: &str, value: &str| {
+        let mut shown = shown.clone();
+        shown[name] = value.into();
+        shown
+    };
+    let body = json!({"phone": "+8613800138000", "purpose": "reset_password"});
+    let answer = house.post("/v1/phone-codes", body).await;
+    assert_eq!(answer.status, StatusCode::CREATED);
+    assert_eq!(answer.json()["resend_at"], 8);
+    assert!(house.fake.last("request_code").request.contains("purpose: ResetPassword"));
+    let foreign = json!({"phone": "+8613800138000", "purpose": "change_phone"});
+    assert_eq!(house.post("/v1/phone-codes", foreign).await.code(), "invalid_argument");
+    let ask = house.alice(Method::POST, "/v1/users/me/phone-codes").json(json!({"phone": "+8613800138000"}));
+    assert_eq!(ask.send().await.status, StatusCode::CREATED);
+    assert!(house.fake.last("request_code").request.contains("purpose: ChangePhone"));
+
+    assert_eq!(house.post("/v1/users:by-phone", with("username", "alice")).await.status, StatusCode::CREATED);
+    assert!(house.fake.last("register_by_phone").request.contains("username: \"alice\""));
+    assert_eq!(
+        house.post("/v1/sessions:by-phone", with("device_name", "Alice’s")).await.json()["access_token"],
+        "access"
+    );
+    assert!(house.fake.last("login_by_phone").request.contains("kind: Tokens"));
+    let answer = house.post("/v1/password-resets", with("new_password", "something new")).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    let answer = house.alice(Method::PUT, "/v1/users/me/phone").json(shown.clone()).send().await;
+    assert_eq!(answer.json()["phone"], "+8613800138000");
+    assert_eq!(
+        house.post("/v1/sessions:by-phone", with("code_id", "x")).await.problem()["fields"][0]["field"],
+        "code_id"
+    );
+
+    for query in ["phone=%2B8613800138000", "phone=+8613800138000"] {
+        house.get(&format!("/v1/users:lookup?{query}")).await;
+        assert!(house.fake.last("find_person").request.contains("phone: \"+8613800138000\""), "{query}");
+    }
+    for query in ["", "phone=%2B86&username=a"] {
+        assert_eq!(house.get(&format!("/v1/users:lookup?{query}")).await.code(), "invalid_argument", "{query}");
+    }
+}
+
+#[tokio::test]
 async fn sessions_are_listed_ended_and_refreshed() {
     let house = House::start().await;
     let list = house.get("/v1/sessions").await.json();

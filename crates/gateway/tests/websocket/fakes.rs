@@ -93,6 +93,23 @@ impl Auth for FakeAuth {
     }
 }
 
+#[async_trait::async_trait]
+#[rustfmt::skip]
+impl Phones for FakeAuth {
+    async fn request_code(&self, _: &Context, _: RequestCodeRequest) -> Result<RequestCodeReply> { no() }
+    async fn register_by_phone(&self, _: &Context, _: RegisterByPhoneRequest) -> Result<RegisterReply> { no() }
+    async fn login_by_phone(&self, _: &Context, _: LoginByPhoneRequest) -> Result<TokenReply> { no() }
+    async fn change_phone(&self, _: &Context, _: ChangePhoneRequest) -> Result<ChangePhoneReply> { no() }
+    async fn reset_password(&self, _: &Context, _: ResetByPhoneRequest) -> Result<ResetByPhoneReply> { no() }
+    async fn find_by_phone(&self, _: &Context, _: FindByPhoneRequest) -> Result<FindByUsernameReply> { no() }
+}
+
+#[async_trait::async_trait]
+#[rustfmt::skip]
+impl OpaqueSessions for FakeAuth {
+    async fn resolve(&self, _: &Context, _: ResolveRequest) -> Result<SessionClaims> { no() }
+}
+
 /// Profiles: everybody has one that says their id.
 pub struct FakeUsers;
 
@@ -103,6 +120,7 @@ impl Users for FakeUsers {
     async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> { no() }
 
     async fn update_profile(&self, _: &Context, _: UpdateProfileRequest) -> Result<OwnProfile> { no() }
+    async fn set_phone(&self, _: &Context, _: SetPhoneRequest) -> Result<SetPhoneReply> { no() }
     async fn close_profile(&self, _: &Context, _: CloseProfileRequest) -> Result<CloseProfileReply> { no() }
     async fn list_changed(&self, _: &Context, _: ListChangedRequest) -> Result<ListChangedReply> { no() }
     async fn note_seen(&self, _: &Context, _: NoteSeenRequest) -> Result<NoteSeenReply> { no() }

@@ -41,6 +41,8 @@ impl Town {
         let services = GatewayServices {
             users: Arc::new(FakeUsers),
             auth: auth.clone(),
+            phones: auth.clone(),
+            opaque: auth.clone(),
             contacts: contacts.clone(),
             conversations: Arc::new(FakeConversations),
             messages: Arc::new(messages.clone()),

@@ -27,6 +27,7 @@ pub struct Config {
     pub store: Store,
     pub gateway: Gateway,
     pub auth: Auth,
+    pub sms: Sms,
     pub contact: Contact,
     pub messaging: Messaging,
     pub limits: Limits,

@@ -106,6 +106,35 @@ pub struct Auth {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Sms {
+    pub provider: SmsVendor,
+    #[serde(deserialize_with = "countries")]
+    pub countries: Vec<String>,
+    pub code_s: u64,
+    pub code_tries: u32,
+    pub cooldown_s: u64,
+    pub codes_per_minute_per_ip: u32,
+    pub codes_per_minute_per_range: u32,
+    pub codes_per_day: u32,
+    pub lookups_per_minute: u32,
+    pub timeout_ms: u64,
+    pub aliyun_endpoint: String,
+    pub aliyun_access_key_id: String,
+    #[serde(deserialize_with = "non_empty")]
+    pub aliyun_access_key_secret_file: Option<PathBuf>,
+    pub aliyun_sign_name: String,
+    pub aliyun_template_code: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SmsVendor {
+    Outbox,
+    Aliyun,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Contact {
     pub request_s: u64,
 }
@@ -163,6 +192,7 @@ pub struct Limits {
     pub password_min_bytes: u32,
     pub password_max_bytes: u32,
     pub sessions: u32,
+    pub opaque_sessions: u32,
     pub logins_per_minute_per_ip: u32,
     pub logins_per_minute_per_name: u32,
     pub registrations_per_minute_per_ip: u32,
@@ -265,6 +295,15 @@ fn host_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>,
     match texts.len() <= 100 && texts.iter().all(is_name) {
         true => Ok(texts),
         false => Err(D::Error::custom("a name is lower-case, such as chat.example.com; 100 at most")),
+    }
+}
+
+/// As ISO 3166-1 names them.
+fn countries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    match texts.iter().all(|text| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())) {
+        true => Ok(texts),
+        false => Err(D::Error::custom("a country is two capital letters, such as CN")),
     }
 }
 
