@@ -8,6 +8,7 @@
 //! Here does not live: any knowledge of how the server works inside.
 
 mod fanout;
+mod files;
 mod history;
 mod idle;
 mod link;
@@ -39,6 +40,8 @@ pub enum Command {
     History(history::Options),
     /// From kill -9 to the first acknowledgement
     Restart(restart::Options),
+    /// Files sent and fetched, beside copying them with cp
+    Files(files::Options),
 }
 
 /// What every measurement takes.
@@ -99,6 +102,7 @@ impl Command {
             Command::Sync(options) => sync::run(options).await?,
             Command::History(options) => history::run(options).await?,
             Command::Restart(options) => restart::run(options).await?,
+            Command::Files(options) => files::run(options).await?,
         };
         if json {
             println!("{}", report.json());
@@ -116,6 +120,7 @@ impl Command {
             Command::Sync(options) => &options.common,
             Command::History(options) => &options.common,
             Command::Restart(options) => &options.common,
+            Command::Files(options) => &options.common,
         }
     }
 }

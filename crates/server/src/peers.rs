@@ -9,10 +9,11 @@ use std::{path::Path, sync::Arc};
 use anser_contract::{
     Peer, PeerSecret,
     v1::{
-        AccountAdmin, Auth, Contacts, Conversations, Events, LogAdmin, Messages, RemoteAccountAdmin, RemoteAuth,
-        RemoteContacts, RemoteConversations, RemoteEvents, RemoteLogAdmin, RemoteMessages, RemoteStoreAdmin,
-        RemoteUsers, ServeAccountAdmin, ServeAuth, ServeContacts, ServeConversations, ServeEvents, ServeLogAdmin,
-        ServeMessages, ServeStoreAdmin, ServeUsers, StoreAdmin, Users,
+        AccountAdmin, Auth, Contacts, Conversations, Events, Files, Journal, LogAdmin, Messages, RemoteAccountAdmin,
+        RemoteAuth, RemoteContacts, RemoteConversations, RemoteEvents, RemoteFiles, RemoteJournal, RemoteLogAdmin,
+        RemoteMessages, RemoteStoreAdmin, RemoteUsers, ServeAccountAdmin, ServeAuth, ServeContacts, ServeConversations,
+        ServeEvents, ServeFiles, ServeJournal, ServeLogAdmin, ServeMessages, ServeStoreAdmin, ServeUsers, StoreAdmin,
+        Users,
     },
 };
 use anser_gateway::GatewayServices;
@@ -32,6 +33,8 @@ pub fn remote(peer: &Peer) -> GatewayServices {
         contacts: Arc::new(RemoteContacts::new(peer.clone())),
         conversations: Arc::new(RemoteConversations::new(peer.clone())),
         messages: Arc::new(RemoteMessages::new(peer.clone())),
+        files: Arc::new(RemoteFiles::new(peer.clone())),
+        journal: Arc::new(RemoteJournal::new(peer.clone())),
         events: Arc::new(RemoteEvents::new(peer.clone())),
     }
 }
@@ -109,6 +112,10 @@ impl Node {
         messages: Messages, ServeMessages, RemoteMessages;
         /// Friends.
         contacts: Contacts, ServeContacts, RemoteContacts;
+        /// Uploads and files.
+        files: Files, ServeFiles, RemoteFiles;
+        /// The log for those who derive something from it.
+        journal: Journal, ServeJournal, RemoteJournal;
         /// What services tell the gateways.
         events: Events, ServeEvents, RemoteEvents;
     }
