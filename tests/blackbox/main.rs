@@ -1,8 +1,7 @@
 //! The black-box suite: what people and their devices see of a real server. A file for each subject.
 //!
 //! Every error code that this version can answer is met in some test here, except `internal` (a fault of ours) and
-//! `file_store_unavailable` (no operation of this version answers it). What happens on a disk that is really full is in
-//! `tests/durability`.
+//! `file_store_unavailable` (a disk that fails). What happens on a disk that is really full is in `tests/durability`.
 
 #![allow(clippy::unwrap_used, reason = "this is test code: a panic is how it fails")]
 
@@ -19,6 +18,8 @@ mod conversations;
 mod delivered;
 mod drain;
 mod expiring;
+mod files;
+mod files_hostile;
 mod frames;
 mod friend_notes;
 mod friends;

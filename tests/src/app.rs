@@ -227,6 +227,12 @@ impl TestApp {
         until_ready(&self.anonymous()).await;
     }
 
+    /// The process that owns the store, and the others, as the system numbers them.
+    pub fn process_ids(&self) -> Vec<u32> {
+        let running = self.running.lock().unwrap();
+        [&running.store, &running.gateway].into_iter().flatten().map(Process::id).collect()
+    }
+
     /// Kills the process that owns the store, where the gateway is another one.
     pub fn crash_store(&self) {
         assert_eq!(self.mode, Mode::Split);
@@ -273,7 +279,7 @@ impl TestApp {
         let mut running = self.running.lock().unwrap();
         let listen = format!("peers.listen={}", running.store_listen);
         let mut arguments = self.arguments(&self.store_dir(), &[&listen]);
-        arguments.extend(["--roles".into(), "auth,user,contact,messaging".into()]);
+        arguments.extend(["--roles".into(), "auth,user,contact,messaging,file".into()]);
         running.store = Some(Process::start(&arguments));
     }
 

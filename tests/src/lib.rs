@@ -12,6 +12,7 @@
 
 mod app;
 mod device;
+mod files;
 mod people;
 mod phones;
 mod process;
@@ -23,6 +24,7 @@ use anser_types::Code;
 
 pub use app::{Mode, TestApp};
 pub use device::{Device, texts};
+pub use files::{file_id, png};
 pub use people::{PASSWORD, Person};
 pub use process::{AdminCommand, Said, anser_binary, run_anser};
 

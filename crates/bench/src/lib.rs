@@ -8,6 +8,7 @@
 //! Here does not live: any knowledge of how the server works inside.
 
 mod fanout;
+mod files;
 mod history;
 mod hostile;
 mod idle;
@@ -42,6 +43,8 @@ pub enum Command {
     Restart(restart::Options),
     /// Latency of acknowledgements while hostile clients attack, beside the same without them
     Hostile(hostile::Options),
+    /// Files sent and fetched, beside copying them with cp
+    Files(files::Options),
 }
 
 /// What every measurement takes.
@@ -103,6 +106,7 @@ impl Command {
             Command::History(options) => history::run(options).await?,
             Command::Restart(options) => restart::run(options).await?,
             Command::Hostile(options) => hostile::run(options).await?,
+            Command::Files(options) => files::run(options).await?,
         };
         if json {
             println!("{}", report.json());
@@ -121,6 +125,7 @@ impl Command {
             Command::History(options) => &options.common,
             Command::Restart(options) => &options.common,
             Command::Hostile(options) => &options.common,
+            Command::Files(options) => &options.common,
         }
     }
 }

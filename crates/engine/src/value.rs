@@ -1,8 +1,8 @@
 //! Values that go into statements and rows that come out: the portable subset, and nothing of a dialect.
 
 use anser_types::{
-    ConversationId, DeviceId, Error, FriendCategoryId, FriendRequestId, Id, JoinLinkId, MessageId, PhoneCodeId, Result,
-    SessionId, UserId,
+    ConversationId, DeviceId, Error, FileId, FriendCategoryId, FriendRequestId, Id, JoinLinkId, MessageId, PhoneCodeId,
+    Result, SessionId, UploadId, UserId,
 };
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
@@ -103,11 +103,13 @@ ids!(
     ConversationId,
     SessionId,
     DeviceId,
+    FileId,
     FriendCategoryId,
     FriendRequestId,
     JoinLinkId,
     MessageId,
-    PhoneCodeId
+    PhoneCodeId,
+    UploadId
 );
 
 /// One row of an answer. Columns are read by their place in the SELECT, counted from 0.

@@ -27,6 +27,7 @@ pub mod routes;
 pub mod state;
 pub mod sync_me;
 mod tell;
+mod transfers;
 pub mod ws;
 
 pub use health::Health;

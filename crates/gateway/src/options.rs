@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anser_contract::v1::{Auth, Contacts, Conversations, Events, Limits, Messages, OpaqueSessions, Phones, Users};
+use anser_contract::v1::{
+    Auth, Contacts, Conversations, Events, Files, Journal, Limits, Messages, OpaqueSessions, Phones, Users,
+};
 
 use crate::{forwarded::Network, listener::Pace, rates::Allowances, ws::codec::Bounds};
 
@@ -23,6 +25,10 @@ pub struct GatewayServices {
     pub conversations: Arc<dyn Conversations>,
     /// The log.
     pub messages: Arc<dyn Messages>,
+    /// Uploads and files.
+    pub files: Arc<dyn Files>,
+    /// Which files somebody may read, among other things.
+    pub journal: Arc<dyn Journal>,
     /// What services tell the gateways.
     pub events: Arc<dyn Events>,
 }
@@ -42,6 +48,8 @@ pub struct GatewayOptions {
     pub allowances: Allowances,
     /// How bodies of requests are taken in.
     pub intake: Intake,
+    /// How files go through.
+    pub transfers: TransferLimits,
     /// How many sockets one session may hold; one more closes the oldest.
     pub sockets_per_session: usize,
     /// How many sockets this node takes; more are answered 503.
@@ -91,6 +99,23 @@ pub struct Timings {
     pub attach: Duration,
     /// How long the end of a session is remembered: longer than an access token lives.
     pub remember_ended: Duration,
+}
+
+/// How files go through the gateway.
+#[derive(Clone, Copy, Debug)]
+pub struct TransferLimits {
+    /// Uploads and downloads at a time. Each holds at most a megabyte.
+    pub at_once: usize,
+    /// The same of one person.
+    pub at_once_a_user: usize,
+    /// The largest picture of which a face is made, in bytes.
+    pub avatar_bytes: usize,
+}
+
+impl Default for TransferLimits {
+    fn default() -> Self {
+        Self { at_once: 256, at_once_a_user: 16, avatar_bytes: 10 << 20 }
+    }
 }
 
 /// How bodies of requests are taken in.
@@ -146,6 +171,7 @@ impl Default for GatewayOptions {
             trusted_proxies: Vec::new(),
             allowances: Allowances::default(),
             intake: Intake::default(),
+            transfers: TransferLimits::default(),
             sockets_per_session: 4,
             max_connections: 50_000,
             handshakes_per_second: 4_000,

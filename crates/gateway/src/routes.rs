@@ -51,6 +51,8 @@ pub struct Gate {
     pub rate: Rate,
     /// Whether the request has a body that the handler wants.
     pub takes_body: bool,
+    /// Whether bytes go through the handler as they come, in either direction, for as long as that takes.
+    pub streams: bool,
 }
 
 /// One row of the table.
@@ -60,6 +62,7 @@ pub struct Route {
     pub(crate) class: Option<Class>,
     rate: Option<Rate>,
     keyed: bool,
+    streams: bool,
     handler: MethodRouter<App, Infallible>,
     pub(crate) operation: Operation,
     pub(crate) schemas: Vec<openapi::Collect>,
@@ -77,7 +80,7 @@ where
     operation.operation_id = Some(name.to_owned());
     let handler = on(filter, handler);
     let (schemas, refusals) = (Vec::new(), Vec::new());
-    Route { method, path, class: None, rate: None, keyed: false, handler, operation, schemas, refusals }
+    Route { method, path, class: None, rate: None, keyed: false, streams: false, handler, operation, schemas, refusals }
 }
 
 impl Route {
@@ -166,6 +169,17 @@ impl Route {
         self.refuses(&[Code::TooLarge, Code::Unsupported])
     }
 
+    /// Bytes go through its handler as they come, at the client's pace: the handler keeps the times of its own calls. With
+    /// the media types of the body that it wants, if it wants one.
+    pub fn streams(mut self, media_types: &[&str], what: &str) -> Self {
+        self.streams = true;
+        if media_types.is_empty() {
+            return self;
+        }
+        self.operation.request_body = Some(openapi::streamed_body(media_types, what).into());
+        self.refuses(&[Code::TooLarge, Code::StorageFull, Code::FileStoreUnavailable, Code::LimitExceeded])
+    }
+
     /// Its answer.
     pub fn answers<A: ToSchema>(mut self, status: u16, what: &str) -> Self {
         let response = openapi::response::<A>(&mut self.schemas, what);
@@ -191,7 +205,8 @@ impl Route {
         Ok(Gate {
             class: self.class.ok_or_else(|| TableError::Unclassified(place()))?,
             rate: self.rate.ok_or_else(|| TableError::Unlimited(place()))?,
-            takes_body: self.operation.request_body.is_some(),
+            takes_body: self.operation.request_body.is_some() && !self.streams,
+            streams: self.streams,
         })
     }
 

@@ -29,6 +29,7 @@ use crate::{
     rates::Rates,
     receipts::{self, Receipts},
     resume::StoreName,
+    transfers::Transfers,
     ws::{
         close::Close,
         later,
@@ -59,6 +60,8 @@ pub struct Gateway {
     pub identities: Identities,
     /// How often they may ask.
     pub rates: Rates,
+    /// Who sends and gets files at this moment.
+    pub(crate) transfers: Transfers,
     pub(crate) hub: Hub,
     pub(crate) intake: Intake,
     pub(crate) receipts: Receipts,
@@ -85,12 +88,14 @@ impl Gateway {
         let identities = Identities::new(services.auth.clone(), clock.clone(), options.timings.remember_ended);
         let handshakes = Mutex::new(Allowance { left: options.handshakes_per_second.into(), at_ms: 0 });
         let rates = Rates::new(&options.allowances);
+        let transfers = Transfers::new(options.transfers);
         Arc::new(Self {
             services,
             options,
             clock,
             identities,
             rates,
+            transfers,
             hub: Hub::new(),
             intake: Intake::new(),
             receipts: Receipts::default(),

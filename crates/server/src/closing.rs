@@ -41,5 +41,6 @@ async fn erase(services: &GatewayServices, user_id: &[u8]) -> Result<()> {
     let request = ErasePersonRequest { user_id: user_id.to_vec() };
     while services.contacts.erase_person(&Context::service(), request.clone()).await?.more {}
     while services.conversations.erase_person(&Context::service(), request.clone()).await?.more {}
+    while services.files.erase_files(&Context::service(), request.clone()).await?.more {}
     Ok(())
 }

@@ -4,12 +4,13 @@ use std::{
     fs::{self, OpenOptions},
     io::Write,
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anser_auth::AuthSecrets;
 use anser_contract::PeerSecret;
 use anser_engine::{Db, Level, Migration, Secrets, data_dir, selfcheck};
+use anser_file::BlobStore;
 use anser_gateway::Health;
 use anser_types::Clock;
 use anyhow::{Context, ensure};
@@ -23,6 +24,11 @@ pub const SIGNING_KEY: &str = "token-signing-key";
 /// What gateways in other processes show; to be copied to them.
 pub const PEER_SECRET: &str = "peer.secret";
 
+/// The folder of complete files.
+pub const BLOBS: &str = "blobs";
+/// The folder of files that are still coming.
+pub const UPLOADS: &str = "uploads";
+
 /// What the services stand on.
 pub struct Engines {
     /// The store.
@@ -35,6 +41,12 @@ pub struct Engines {
     pub contact: [u8; 32],
     /// Goes into the hashes of the user service.
     pub user: [u8; 32],
+    /// Seals downloads and page tokens of the file service, and goes into its hashes.
+    pub file: [u8; 32],
+    /// Where complete files lie.
+    pub blobs: BlobStore,
+    /// The folder of files that are still coming.
+    pub uploads: PathBuf,
     /// What gateways in other processes show.
     pub peer: PeerSecret,
 }
@@ -57,6 +69,9 @@ impl Engines {
             messaging_pages: secrets.load_or_create("messaging-pages")?,
             contact: secrets.load_or_create("contact")?,
             user: secrets.load_or_create("user")?,
+            file: secrets.load_or_create("file")?,
+            blobs: BlobStore::local(&dir.join(BLOBS)).map_err(in_words)?,
+            uploads: dir.join(UPLOADS),
             peer: peer_secret(&mut secrets, &dir.join(PEER_SECRET))?,
         })
     }
@@ -64,7 +79,13 @@ impl Engines {
 
 /// Every service's schema.
 pub fn migrations() -> Vec<Migration> {
-    let all = [anser_user::MIGRATIONS, anser_auth::MIGRATIONS, anser_messaging::MIGRATIONS, anser_contact::MIGRATIONS];
+    let all = [
+        anser_user::MIGRATIONS,
+        anser_auth::MIGRATIONS,
+        anser_messaging::MIGRATIONS,
+        anser_contact::MIGRATIONS,
+        anser_file::MIGRATIONS,
+    ];
     all.concat()
 }
 

@@ -6,6 +6,7 @@ use anser_auth::{AuthOptions, CodeOptions, HashCost};
 use anser_contact::ContactOptions;
 use anser_contract::v1::Limits;
 use anser_engine::{DbOptions, Durability, SpaceLimits};
+use anser_file::FileOptions;
 use anser_gateway::{
     GatewayOptions, ListenerOptions,
     listener::{
@@ -13,7 +14,7 @@ use anser_gateway::{
         acme::Acme,
         tls::{Tls, TlsFiles},
     },
-    options::{Intake, Timings},
+    options::{Intake, Timings, TransferLimits},
     rates::{Allowance, Allowances},
 };
 use anser_messaging::{MessagingOptions, WordsMode};
@@ -143,6 +144,28 @@ pub fn contact(config: &Config) -> ContactOptions {
     }
 }
 
+/// For the file service.
+pub fn file(config: &Config) -> FileOptions {
+    let files = &config.files;
+    let bytes = |mib: u32| i64::from(mib) << 20;
+    FileOptions {
+        largest: bytes(files.largest_mib),
+        largest_at_once: bytes(files.at_once_mib),
+        quota: bytes(files.quota_mib),
+        part_bytes: bytes(files.part_mib),
+        uploads_a_user: i64::from(files.uploads),
+        upload_ttl: seconds(files.upload_s),
+        unclaimed_ttl: seconds(files.unclaimed_s),
+        download_ttl: seconds(files.download_s),
+        pixels: u64::from(files.picture_megapixels) * 1_000_000,
+        side: files.picture_side,
+        picture_bytes: bytes(files.picture_mib),
+        workers: files.thumbnail_workers,
+        decode_mib: files.decode_mib,
+        sweep_every: milliseconds(files.sweep_ms),
+    }
+}
+
 /// For the gateway.
 pub fn gateway(config: &Config) -> GatewayOptions {
     let gateway = &config.gateway;
@@ -155,6 +178,11 @@ pub fn gateway(config: &Config) -> GatewayOptions {
             anonymous_bytes: config.limits.anonymous_request_bytes,
             whole: milliseconds(gateway.body_timeout_ms),
             pace: pace(config),
+        },
+        transfers: TransferLimits {
+            at_once: config.files.transfers,
+            at_once_a_user: config.files.transfers_per_user,
+            avatar_bytes: config.files.avatar_kib << 10,
         },
         sockets_per_session: gateway.sockets_per_session,
         max_connections: gateway.connections,

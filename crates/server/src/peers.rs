@@ -9,11 +9,12 @@ use std::{path::Path, sync::Arc};
 use anser_contract::{
     Peer, PeerSecret,
     v1::{
-        AccountAdmin, Auth, Contacts, Conversations, Events, LogAdmin, Messages, OpaqueSessions, Phones,
-        RemoteAccountAdmin, RemoteAuth, RemoteContacts, RemoteConversations, RemoteEvents, RemoteLogAdmin,
-        RemoteMessages, RemoteOpaqueSessions, RemotePhones, RemoteStoreAdmin, RemoteUsers, ServeAccountAdmin,
-        ServeAuth, ServeContacts, ServeConversations, ServeEvents, ServeLogAdmin, ServeMessages, ServeOpaqueSessions,
-        ServePhones, ServeStoreAdmin, ServeUsers, StoreAdmin, Users,
+        AccountAdmin, Auth, Contacts, Conversations, Events, Files, Journal, LogAdmin, Messages, OpaqueSessions,
+        Phones, RemoteAccountAdmin, RemoteAuth, RemoteContacts, RemoteConversations, RemoteEvents, RemoteFiles,
+        RemoteJournal, RemoteLogAdmin, RemoteMessages, RemoteOpaqueSessions, RemotePhones, RemoteStoreAdmin,
+        RemoteUsers, ServeAccountAdmin, ServeAuth, ServeContacts, ServeConversations, ServeEvents, ServeFiles,
+        ServeJournal, ServeLogAdmin, ServeMessages, ServeOpaqueSessions, ServePhones, ServeStoreAdmin, ServeUsers,
+        StoreAdmin, Users,
     },
 };
 use anser_gateway::GatewayServices;
@@ -35,6 +36,8 @@ pub fn remote(peer: &Peer) -> GatewayServices {
         contacts: Arc::new(RemoteContacts::new(peer.clone())),
         conversations: Arc::new(RemoteConversations::new(peer.clone())),
         messages: Arc::new(RemoteMessages::new(peer.clone())),
+        files: Arc::new(RemoteFiles::new(peer.clone())),
+        journal: Arc::new(RemoteJournal::new(peer.clone())),
         events: Arc::new(RemoteEvents::new(peer.clone())),
     }
 }
@@ -116,6 +119,10 @@ impl Node {
         messages: Messages, ServeMessages, RemoteMessages;
         /// Friends.
         contacts: Contacts, ServeContacts, RemoteContacts;
+        /// Uploads and files.
+        files: Files, ServeFiles, RemoteFiles;
+        /// The log for those who derive something from it.
+        journal: Journal, ServeJournal, RemoteJournal;
         /// What services tell the gateways.
         events: Events, ServeEvents, RemoteEvents;
     }

@@ -107,6 +107,14 @@ pub enum Action {
     MentionAll,
     /// See who has read a message.
     ReadReceipts,
+    /// Read a file that a message names.
+    ReadFile,
+    /// Read a face.
+    ReadAvatar,
+    /// Write to an upload, complete or abort it.
+    ManageUpload,
+    /// Put a file into a message, or make a face of it.
+    UseFile,
 }
 }
 
@@ -141,6 +149,8 @@ pub enum Standing {
     BlockedPeer,
     /// Was a member; may still read what they saw then.
     FormerMember,
+    /// May read a message that names the file.
+    Reader,
     /// Has nothing to do with it.
     Outsider,
 }
@@ -165,10 +175,15 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
                 | Unblock
                 | AnswerInvitation
                 | ManageScheduled
+                | ReadFile
+                | ReadAvatar
+                | ManageUpload
+                | UseFile
         ),
         Author => matches!(action, ReadFriendRequest),
-        Person => matches!(action, ReadProfile),
-        Friend => matches!(action, ReadProfile | SeePresence),
+        Person => matches!(action, ReadProfile | ReadAvatar),
+        Friend => matches!(action, ReadProfile | ReadAvatar | SeePresence),
+        Reader => matches!(action, ReadFile | ReadAvatar),
         Owner => matches!(
             action,
             ReadConversation
@@ -257,9 +272,15 @@ pub fn authorise(action: Action, standing: Standing) -> Result<()> {
 
 fn refusal(action: Action, standing: Standing) -> Error {
     match (standing, action) {
-        (Standing::Outsider | Standing::Person | Standing::Friend | Standing::Own | Standing::Author, _) => {
-            Error::not_found("thing")
-        }
+        (
+            Standing::Outsider
+            | Standing::Person
+            | Standing::Friend
+            | Standing::Own
+            | Standing::Author
+            | Standing::Reader,
+            _,
+        ) => Error::not_found("thing"),
         (Standing::MutedMember, Action::Send | Action::Edit | Action::React) => {
             Error::new(Code::Muted, "you may not send here for now")
         }
@@ -340,7 +361,7 @@ mod tests {
         for (&standing, &action) in Standing::ALL.iter().flat_map(|one| Action::ALL.iter().map(move |two| (one, two))) {
             let Err(refusal) = authorise(action, standing) else { continue };
             let allowed: &[Code] = match standing {
-                Own | Author | Person | Friend | Outsider => &[Code::NotFound],
+                Own | Author | Person | Friend | Reader | Outsider => &[Code::NotFound],
                 Owner | Admin | Member | Peer | FormerMember => &[Code::Forbidden],
                 MutedMember => &[Code::Forbidden, Code::Muted],
                 Dismissed => &[Code::ConversationClosed],

@@ -140,6 +140,10 @@ typed_ids!(
     PhoneCodeId,
     /// Names one of a person's categories of friends.
     FriendCategoryId,
+    /// Names a file.
+    FileId,
+    /// Names an upload, and the file that it becomes.
+    UploadId,
     /// The sending client's id of one intent to send (`client_msg_id`), kept over all retries.
     MessageId,
 );

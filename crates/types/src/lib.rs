@@ -19,6 +19,6 @@ pub use access::{Action, Standing, authorise};
 pub use clock::{Clock, Timestamp};
 pub use error::{Code, Error, FieldError, Result};
 pub use id::{
-    ConversationId, DeviceId, FriendCategoryId, FriendRequestId, Id, JoinLinkId, MessageId, PhoneCodeId, SessionId,
-    UserId,
+    ConversationId, DeviceId, FileId, FriendCategoryId, FriendRequestId, Id, JoinLinkId, MessageId, PhoneCodeId,
+    SessionId, UploadId, UserId,
 };

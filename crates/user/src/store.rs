@@ -70,11 +70,17 @@ pub(crate) fn public_profile(reader: &Reader<'_>, user: UserId) -> Result<Option
 }
 
 /// Stores what others see of somebody; the next version, and the next change of all.
-pub(crate) fn update_profile(tx: &mut Tx<'_>, user: UserId, nickname: &str, signature: &str) -> Result<()> {
+pub(crate) fn update_profile(
+    tx: &mut Tx<'_>,
+    user: UserId,
+    nickname: &str,
+    signature: &str,
+    avatar: &str,
+) -> Result<()> {
     let change_no = tx.number("SELECT MAX(change_no) FROM user_profile", &[])? + 1;
     tx.exec(
-        "UPDATE user_profile SET nickname = ?, signature = ?, version = version + 1, change_no = ? WHERE user_id = ?",
-        &[nickname.into(), signature.into(), change_no.into(), (&user).into()],
+        "UPDATE user_profile SET nickname = ?, signature = ?, avatar = ?, version = version + 1, change_no = ? WHERE user_id = ?",
+        &[nickname.into(), signature.into(), avatar.into(), change_no.into(), (&user).into()],
     )
     .map(|_| ())
 }

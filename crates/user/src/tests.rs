@@ -291,7 +291,7 @@ async fn a_phone_number_is_its_owners_to_see() {
     let request = CloseProfileRequest { user_id: ada.to_vec() };
     world.users.close_profile(&Context::service(), request).await.unwrap();
     assert_eq!(set(Context::service(), &phone).await, Err(Code::NotFound));
-    let left =
-        world.db.scoped("user").read(|reader| reader.row("SELECT phone FROM user_profile", &[], |row| row.text(0)));
-    assert_eq!(left.await, Ok(Some(String::new())));
+    let db = world.db.scoped("user");
+    let left = db.read(|reader| reader.row("SELECT phone FROM user_profile", &[], |row| row.text(0))).await;
+    assert_eq!(left, Ok(Some(String::new())));
 }

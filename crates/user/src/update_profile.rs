@@ -9,6 +9,9 @@ use anser_types::{Action, Error, Result, Standing, Timestamp, UserId, authorise,
 
 use crate::{UserService, limit, store, tell};
 
+/// The longest avatar. It names a file; what it names is for the caller to know.
+const AVATAR_BYTES: usize = 64;
+
 pub(crate) async fn update_profile(
     service: &UserService,
     ctx: &Context,
@@ -22,15 +25,21 @@ pub(crate) async fn update_profile(
     if let Some(signature) = &request.signature {
         text::check_line("signature", signature, service.options.signature_bytes)?;
     }
-    let asked = [Fingerprints::optional(&request.nickname), Fingerprints::optional(&request.signature)];
+    if let Some(avatar) = &request.avatar {
+        text::check_line("avatar", avatar, AVATAR_BYTES)?;
+    }
+    let mut asked = vec![Fingerprints::optional(&request.nickname), Fingerprints::optional(&request.signature)];
+    if request.avatar.is_some() {
+        asked.push(Fingerprints::optional(&request.avatar));
+    }
     let once = service.fingerprints.once(me, "update_profile", request.idempotency_key, &asked);
-    let (nickname, signature) = (request.nickname, request.signature);
+    let changes = Changes { nickname: request.nickname, signature: request.signature, avatar: request.avatar };
     let (most, now) = (service.options.changes_an_hour, service.clock.now());
     service
         .db
         .write(move |tx| {
             tx.once(&once, now, |tx| {
-                update(tx, me, &nickname, &signature, most, now)?;
+                update(tx, me, &changes, most, now)?;
                 Ok(Vec::new())
             })?;
             store::profile(tx, me)?.ok_or_else(|| Error::not_found("profile"))
@@ -38,22 +47,23 @@ pub(crate) async fn update_profile(
         .await
 }
 
-fn update(
-    tx: &mut Tx<'_>,
-    me: UserId,
-    nickname: &Option<String>,
-    signature: &Option<String>,
-    most: u32,
-    now: Timestamp,
-) -> Result<()> {
+/// What is to change; what is not set stays.
+struct Changes {
+    nickname: Option<String>,
+    signature: Option<String>,
+    avatar: Option<String>,
+}
+
+fn update(tx: &mut Tx<'_>, me: UserId, changes: &Changes, most: u32, now: Timestamp) -> Result<()> {
     let known = store::profile(tx, me)?.ok_or_else(|| Error::not_found("profile"))?;
-    let nickname = nickname.as_ref().unwrap_or(&known.nickname);
-    let signature = signature.as_ref().unwrap_or(&known.signature);
-    if *nickname == known.nickname && *signature == known.signature {
+    let nickname = changes.nickname.as_ref().unwrap_or(&known.nickname);
+    let signature = changes.signature.as_ref().unwrap_or(&known.signature);
+    let avatar = changes.avatar.as_ref().unwrap_or(&known.avatar);
+    if *nickname == known.nickname && *signature == known.signature && *avatar == known.avatar {
         return Ok(());
     }
     limit::take(tx, me, most, now)?;
-    store::update_profile(tx, me, nickname, signature)?;
+    store::update_profile(tx, me, nickname, signature, avatar)?;
     tx.after_commit(|| metrics::counter!("anser_user_profiles_changed_total").increment(1));
     tell::updated(tx, me, now)
 }

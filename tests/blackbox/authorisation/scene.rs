@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use anser_tests::{PASSWORD, Person};
+use anser_tests::{PASSWORD, Person, file_id, png, until};
 use anser_types::{ConversationId, FriendCategoryId, FriendRequestId, JoinLinkId, MessageId, SessionId};
 use serde_json::json;
 
@@ -186,6 +186,23 @@ impl<'p> Scene<'p> {
             "request_to_me" => newcomer(people).await.asks(me).await.to_string(),
             "request_from_me" => me.asks(&newcomer(people).await).await.to_string(),
             "request_of_others" => self.request_of_others().await.to_string(),
+            "own_file" => file_id(&me.sends_file("mine.txt", "mine").await),
+            "victims_file" => file_id(&people.victim.sends_file("quetzal", VICTIMS).await),
+            "own_picture" => picture(me).await,
+            "victims_face" => face(&people.victim).await,
+            "own_upload" => begun_upload(me).await,
+            "victims_upload" => begun_upload(&people.victim).await,
+            "own_full_upload" => {
+                let upload = begun_upload(me).await;
+                let path = format!("/v1/uploads/{upload}/parts/1");
+                assert_eq!(me.calls(reqwest::Method::PUT, &path, &[], "1234567").await.status(), 204);
+                upload
+            }
+            "own_download" => {
+                let file = file_id(&me.sends_file("mine.txt", "mine").await);
+                let signed = me.answered(reqwest::Method::POST, &format!("/v1/files/{file}:sign"), None).await.1;
+                signed["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+            }
             "own_group" => me.group("my own", &[]).await.to_string(),
             "own_groups_message" => {
                 let own = self.things[&("own_group".to_owned(), who)].parse().unwrap();
@@ -352,6 +369,31 @@ pub fn session_of(person: &Person) -> String {
 
 pub async fn said(person: &Person, conversation: ConversationId, text: &str) -> String {
     person.says(conversation, text).await.seq.to_string()
+}
+
+/// With its thumbnail.
+async fn picture(person: &Person) -> String {
+    let picture = file_id(&person.sends_file("picture.png", png(40, 30)).await);
+    let path = format!("/v1/files/{picture}");
+    until("the thumbnail", || async {
+        person.answered(reqwest::Method::GET, &path, None).await.1["has_thumbnail"] == true
+    })
+    .await;
+    picture
+}
+
+async fn face(person: &Person) -> String {
+    let headers = [("content-type", "image/png")];
+    let answer = person.calls(reqwest::Method::POST, "/v1/avatars", &headers, png(40, 30)).await;
+    let made: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    made["file_id"].as_str().unwrap().to_owned()
+}
+
+/// Of seven bytes, none of which has come.
+pub async fn begun_upload(person: &Person) -> String {
+    let wanted = json!({ "name": "quetzal", "size": 7 });
+    let begun = person.answered(reqwest::Method::POST, "/v1/uploads", Some(wanted)).await.1;
+    begun["upload_id"].as_str().unwrap().to_owned()
 }
 
 /// In Unix milliseconds.

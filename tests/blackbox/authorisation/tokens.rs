@@ -12,7 +12,7 @@ use super::{
     SETTINGS, api_document,
     asking::greeted,
     people::{People, WITH_FRIEND},
-    scene::{Scene, newcomer, tomorrow},
+    scene::{Scene, begun_upload, newcomer, tomorrow},
     table::Principal,
 };
 
@@ -38,6 +38,7 @@ async fn a_cursor_is_good_for_its_own_person_only() {
         other.group("come", &[owner]).await;
         other.client.join_by_link(&code, "").await.unwrap();
         owner.client.schedule(&owner.message(conversation, "later"), tomorrow(owner)).await.unwrap();
+        begun_upload(owner).await;
     }
     let mut lists = 0;
     for (path, item) in document["paths"].as_object().unwrap() {

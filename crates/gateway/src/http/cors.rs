@@ -20,11 +20,15 @@ use http::{
 use crate::{http::App, problem::Refusal};
 
 /// What requests may carry beyond what every page may send.
-const TAKEN: HeaderValue =
-    HeaderValue::from_static("authorization, content-type, idempotency-key, x-request-id, traceparent, tracestate");
+const TAKEN: HeaderValue = HeaderValue::from_static(
+    "authorization, content-type, idempotency-key, if-none-match, if-range, range, x-request-id, traceparent, \
+     tracestate",
+);
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 /// What pages may read beyond what they always may.
-const EXPOSED: HeaderValue = HeaderValue::from_static("retry-after, x-request-id, www-authenticate, location");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "retry-after, x-request-id, www-authenticate, location, accept-ranges, content-disposition, content-range, etag",
+);
 /// How long a browser may remember a preflight's answer: two hours is the most that any of them does.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 

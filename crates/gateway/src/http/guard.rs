@@ -50,6 +50,9 @@ pub async fn guard(State((app, gate)): State<(App, Gate)>, mut request: Request,
     }
     let deadline = context.deadline;
     request.extensions_mut().insert(context);
+    if gate.streams {
+        return Ok(next.run(request).await);
+    }
     timeout_at(deadline, next.run(request)).await.map_err(|_| late().into())
 }
 

@@ -1,6 +1,9 @@
 //! How a request's body is taken in: whole, bounded in bytes and in time, and only after its caller may come in.
 //!
-//! Handlers find it as [`Taken`] in the request's extensions and never wait for a client themselves.
+//! Handlers find it as [`Taken`] in the request's extensions and never wait for a client themselves. What is too large to be
+//! held as a whole comes as [`Incoming`], piece by piece: it must keep the pace, and may last.
+
+use std::time::Duration;
 
 use anser_types::{Code, Error, Result};
 use axum::extract::Request;
@@ -9,7 +12,11 @@ use http::{StatusCode, header::CONTENT_LENGTH};
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{listener::count_closed, options::Intake, problem::Refusal};
+use crate::{
+    listener::{Pace, count_closed},
+    options::Intake,
+    problem::Refusal,
+};
 
 /// A body that has come.
 #[derive(Clone, Debug)]
@@ -17,11 +24,13 @@ pub struct Taken(pub Bytes);
 
 /// How often a body may exceed the limit and still be read to its end.
 const DISCARDED: usize = 8;
+/// How much of a body that goes on as it comes is read after it was refused.
+const DISCARDED_STREAM: usize = 4 << 20;
 
 /// Takes the body of `request` in, at most `limit` bytes.
 pub async fn take_in(request: &mut Request, limit: usize, intake: &Intake) -> Result<(), Refusal> {
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let mut reader = Reader { body: std::mem::take(request.body_mut()), began: Instant::now(), length: 0, intake };
+    let mut reader = Reader::new(std::mem::take(request.body_mut()), intake.pace, intake.whole);
     let mut taken = BytesMut::new();
     let mut fits = announced.is_none_or(|length| length <= limit);
     while let Some(chunk) = reader.next().await? {
@@ -44,19 +53,54 @@ pub async fn take_in(request: &mut Request, limit: usize, intake: &Intake) -> Re
     Ok(())
 }
 
-struct Reader<'i> {
-    body: axum::body::Body,
-    began: Instant,
-    length: usize,
-    intake: &'i Intake,
+/// A body that goes on as it comes. It has to keep its pace only while somebody waits for it.
+pub struct Incoming(Reader);
+
+impl Incoming {
+    /// The body of `request`.
+    pub fn of(request: Request, intake: &Intake) -> Self {
+        Self(Reader::new(request.into_body(), intake.pace, Duration::MAX))
+    }
+
+    /// The next bytes; none at the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+        self.0.next().await
+    }
+
+    /// Takes a little of what nobody will look at: a connection closed while its client writes is reset, and the client
+    /// never sees why it was refused.
+    pub async fn discard(mut self) {
+        let most = self.0.length.saturating_add(DISCARDED_STREAM);
+        while let Ok(Some(_)) = self.next().await {
+            if self.0.length > most {
+                return;
+            }
+        }
+    }
 }
 
-impl Reader<'_> {
+struct Reader {
+    body: axum::body::Body,
+    /// How long was waited for the client so far.
+    waited: Duration,
+    length: usize,
+    pace: Pace,
+    whole: Duration,
+}
+
+impl Reader {
+    fn new(body: axum::body::Body, pace: Pace, whole: Duration) -> Self {
+        Self { body, waited: Duration::ZERO, length: 0, pace, whole }
+    }
+
     /// The next bytes, if they come in time: each byte buys its share of time, up to the time of the whole.
     async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
         loop {
-            let allowed = self.intake.pace.allowance(self.length).min(self.intake.whole);
-            let Ok(frame) = timeout_at(self.began + allowed, self.body.frame()).await else { return Err(late()) };
+            let allowed = self.pace.allowance(self.length).min(self.whole);
+            let began = Instant::now();
+            let left = allowed.saturating_sub(self.waited);
+            let Ok(frame) = timeout_at(began + left, self.body.frame()).await else { return Err(late()) };
+            self.waited += began.elapsed();
             match frame.map(|frame| frame.map(hyper::body::Frame::into_data)) {
                 None => return Ok(None),
                 Some(Err(_)) => return Err(Error::invalid("the body ended early").into()),
@@ -79,8 +123,6 @@ fn late() -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use axum::body::Body;
     use futures_util::{StreamExt, stream};
 

@@ -4,13 +4,19 @@
 //! problem document) → [`cors`] → [`guard`] (the row's gate: who, how often, the body) → a handler here (shape in, calls,
 //! shape out).
 
+mod archive;
 pub mod around;
+mod avatars;
 mod blocks;
 mod changes;
 mod conversations;
 pub mod cors;
 mod docs;
+mod downloads;
 pub mod extract;
+mod file_batch;
+mod file_content;
+mod files;
 mod friend_categories;
 mod friend_requests;
 mod friends;
@@ -27,12 +33,15 @@ mod phones;
 mod presence;
 mod probes;
 mod profiles;
+mod ranges;
 mod scheduled;
 mod schemas;
 mod sessions;
 mod socket;
 mod sync;
 mod trace;
+mod transfer;
+mod uploads;
 mod users;
 
 use std::{
@@ -108,6 +117,13 @@ pub fn table() -> Vec<Route> {
         invitations::routes(),
         joining::routes(),
         sync::routes(),
+        files::routes(),
+        archive::routes(),
+        file_batch::routes(),
+        file_content::routes(),
+        downloads::routes(),
+        uploads::routes(),
+        avatars::routes(),
         socket::routes(),
         probes::routes(),
         docs::routes(),

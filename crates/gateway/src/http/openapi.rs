@@ -68,6 +68,15 @@ pub fn request_body<B: ToSchema>(schemas: &mut Vec<Collect>) -> RequestBody {
     RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True)).build()
 }
 
+/// A body that is no JSON of ours.
+pub fn streamed_body(media_types: &[&str], what: &str) -> RequestBody {
+    let body = RequestBodyBuilder::new().description(Some(what)).required(Some(Required::True));
+    media_types
+        .iter()
+        .fold(body, |body, media_type| body.content(*media_type, Content::new(Some(String::schema()))))
+        .build()
+}
+
 /// A JSON answer of type `A`, whose schemas are added to `schemas`.
 pub fn response<A: ToSchema>(schemas: &mut Vec<Collect>, what: &str) -> Response {
     let content = Content::new(Some(reference::<A>(schemas)));
@@ -127,7 +136,7 @@ fn path_parameter(name: &str) -> Parameter {
         .name(name.trim_start_matches('*'))
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
-        .schema(Some(if name == "seq" { seq.into() } else { String::schema() }))
+        .schema(Some(if matches!(name, "seq" | "part") { seq.into() } else { String::schema() }))
         .build()
 }
 

@@ -59,6 +59,8 @@ impl Fake {
             contacts: self.clone(),
             conversations: self.clone(),
             messages: self.clone(),
+            files: self.clone(),
+            journal: self.clone(),
             events: self.clone(),
         }
     }
@@ -487,6 +489,68 @@ impl Messages for Fake {
         Err(Error::unavailable("no link here"))
     }
 }
+
+/// What every file of the fake store holds.
+pub const CONTENT: &[u8] = b"0123456789";
+
+/// A file of Alice's where its id begins with 1, Bob's face where it begins with 2, else a file of Bob's.
+fn file(file_id: &[u8]) -> File {
+    let (owner, purpose) = match file_id.first() {
+        Some(1) => (ALICE, FilePurpose::Message),
+        Some(2) => (BOB, FilePurpose::Avatar),
+        _ => (BOB, FilePurpose::Message),
+    };
+    File {
+        file_id: file_id.to_vec(),
+        owner_id: owner.to_vec(),
+        purpose: purpose.into(),
+        name: "résumé.txt".into(),
+        size: CONTENT.len() as i64,
+        media_type: "image/png".into(),
+        sha256: "ab".repeat(32),
+        crc32: 0xa684_c7c6,
+        ..File::default()
+    }
+}
+
+fn piece(offset: usize, limit: usize) -> ReadFileReply {
+    let data = CONTENT[offset..(offset + limit).min(CONTENT.len())].to_vec();
+    ReadFileReply { data, size: CONTENT.len() as i64, media_type: "image/png".into() }
+}
+
+fake!(Files {
+    create_upload(r: CreateUploadRequest) -> Upload { Upload { upload_id: vec![1; 16], size: r.size, parts: 1, ..Upload::default() } }
+    write_part(r: WritePartRequest) -> WritePartReply { WritePartReply { next_offset: r.offset + r.data.len() as i64 } }
+    get_upload(r: GetUploadRequest) -> Upload { Upload { upload_id: r.upload_id, ..Upload::default() } }
+    list_uploads(_r: ListUploadsRequest) -> ListUploadsReply { ListUploadsReply::default() }
+    complete_upload(r: CompleteUploadRequest) -> File { file(&r.upload_id) }
+    abort_upload(_r: AbortUploadRequest) -> AbortUploadReply { AbortUploadReply {} }
+    get_files(r: GetFilesRequest) -> GetFilesReply {
+        // Nothing has the id of forty-fours.
+        GetFilesReply { items: r.file_ids.iter().filter(|id| id.first() != Some(&44)).map(|id| file(id)).collect() }
+    }
+    read_file(r: ReadFileRequest) -> ReadFileReply { piece(r.offset as usize, r.limit as usize) }
+    claim_files(_r: ClaimFilesRequest) -> GetFilesReply { GetFilesReply::default() }
+    hold_files(_r: HoldFilesRequest) -> HoldFilesReply { HoldFilesReply {} }
+    make_avatar(r: MakeAvatarRequest) -> File { file(&r.file_id) }
+    get_usage(_r: GetUsageRequest) -> FileUsage { FileUsage { files: 3, ..FileUsage::default() } }
+    mint_download(_r: MintDownloadRequest) -> MintDownloadReply { MintDownloadReply { token: "word".into(), expires_at: 9 } }
+    redeem_download(_r: RedeemDownloadRequest) -> RedeemDownloadReply {
+        RedeemDownloadReply { user_id: ALICE.to_vec(), session_id: SESSION.to_vec(), file_id: vec![1; 16], variant: 1 }
+    }
+    erase_files(_r: ErasePersonRequest) -> ErasePersonReply { ErasePersonReply::default() }
+});
+
+fake!(Journal {
+    read_on(_r: ReadOnRequest) -> ReadOnReply { ReadOnReply::default() }
+    list_visible(_r: ListVisibleRequest) -> ListVisibleReply { ListVisibleReply::default() }
+    look_up(_r: LookUpRequest) -> LookUpReply { LookUpReply::default() }
+    may_read_files(r: MayReadFilesRequest) -> MayReadFilesReply {
+        // Messages that Alice may read name the files of threes.
+        MayReadFilesReply { file_ids: r.file_ids.into_iter().filter(|id| id.first() == Some(&3)).collect() }
+    }
+    set_transcript(_r: SetTranscriptRequest) -> Entry { Entry::default() }
+});
 
 #[async_trait::async_trait]
 impl Events for Fake {

@@ -7,6 +7,7 @@ mod docs;
 mod edge;
 mod errors;
 mod fakes;
+mod files;
 mod house;
 mod keys;
 mod listener;

@@ -570,3 +570,43 @@ impl Messages for FakeMessages {
         Ok(Box::pin(ReceiverStream::new(receiver)))
     }
 }
+
+/// No files, and no log for those who ask about them.
+pub struct NoFiles;
+
+macro_rules! nothing {
+    ($service:ident { $($method:ident: $asked:ty => $reply:ty;)* }) => {
+        #[async_trait::async_trait]
+        impl $service for NoFiles {
+            $(async fn $method(&self, _: &Context, _: $asked) -> Result<$reply> {
+                Err(Error::unavailable("no files here"))
+            })*
+        }
+    };
+}
+
+nothing!(Files {
+    create_upload: CreateUploadRequest => Upload;
+    write_part: WritePartRequest => WritePartReply;
+    get_upload: GetUploadRequest => Upload;
+    list_uploads: ListUploadsRequest => ListUploadsReply;
+    complete_upload: CompleteUploadRequest => File;
+    abort_upload: AbortUploadRequest => AbortUploadReply;
+    get_files: GetFilesRequest => GetFilesReply;
+    read_file: ReadFileRequest => ReadFileReply;
+    claim_files: ClaimFilesRequest => GetFilesReply;
+    hold_files: HoldFilesRequest => HoldFilesReply;
+    make_avatar: MakeAvatarRequest => File;
+    get_usage: GetUsageRequest => FileUsage;
+    mint_download: MintDownloadRequest => MintDownloadReply;
+    redeem_download: RedeemDownloadRequest => RedeemDownloadReply;
+    erase_files: ErasePersonRequest => ErasePersonReply;
+});
+
+nothing!(Journal {
+    read_on: ReadOnRequest => ReadOnReply;
+    list_visible: ListVisibleRequest => ListVisibleReply;
+    look_up: LookUpRequest => LookUpReply;
+    may_read_files: MayReadFilesRequest => MayReadFilesReply;
+    set_transcript: SetTranscriptRequest => Entry;
+});

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::{Client, Encoding},
-    fakes::{FakeAuth, FakeContacts, FakeConversations, FakeEvents, FakeMessages, FakeUsers},
+    fakes::{FakeAuth, FakeContacts, FakeConversations, FakeEvents, FakeMessages, FakeUsers, NoFiles},
 };
 
 pub const ALICE: UserId = UserId([1; 16]);
@@ -46,6 +46,8 @@ impl Town {
             contacts: contacts.clone(),
             conversations: Arc::new(FakeConversations),
             messages: Arc::new(messages.clone()),
+            files: Arc::new(NoFiles),
+            journal: Arc::new(NoFiles),
             events: events.clone(),
         };
         let mut options = GatewayOptions::default();

@@ -30,6 +30,7 @@ pub struct Config {
     pub sms: Sms,
     pub contact: Contact,
     pub messaging: Messaging,
+    pub files: Files,
     pub limits: Limits,
     pub peers: Peers,
     pub log: Log,

@@ -158,6 +158,28 @@ pub struct Messaging {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Files {
+    pub largest_mib: u32,
+    pub at_once_mib: u32,
+    pub part_mib: u32,
+    pub quota_mib: u32,
+    pub uploads: u32,
+    pub upload_s: u64,
+    pub unclaimed_s: u64,
+    pub download_s: u64,
+    pub picture_megapixels: u32,
+    pub picture_side: u32,
+    pub picture_mib: u32,
+    pub avatar_kib: usize,
+    pub thumbnail_workers: usize,
+    pub decode_mib: u32,
+    pub transfers: usize,
+    pub transfers_per_user: usize,
+    pub sweep_ms: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     pub body_bytes: u32,
     pub frame_bytes: u32,

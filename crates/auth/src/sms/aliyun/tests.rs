@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use ::ring::{digest, hmac};
 use anser_contract::v1::CodePurpose;
 use anser_types::Code;
 use parking_lot::Mutex;
-use ring::{digest, hmac};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
