@@ -6,7 +6,7 @@ use std::io::{Read, Seek, SeekFrom};
 
 /// Width and height of a picture of this media type.
 pub(crate) fn dimensions(media_type: &str, file: &mut (impl Read + Seek)) -> Option<(u32, u32)> {
-    file.seek(SeekFrom::Start(0)).ok()?;
+    file.rewind().ok()?;
     let (width, height) = match media_type {
         "image/png" => png(file),
         "image/gif" => gif(file),

@@ -171,7 +171,7 @@ async fn a_sender_claims_what_is_theirs_and_complete() {
     };
     assert_eq!(shelf.files.claim_files(&by(ALICE), request.clone()).await.unwrap_err().code, Code::Forbidden);
     let claimed = shelf.files.claim_files(&Context::service(), request).await.unwrap().items;
-    assert_eq!(claimed, [mine.clone()]);
+    assert_eq!(claimed, std::slice::from_ref(&mine));
     shelf.clock.advance(DAY - 1);
     shelf.sweep().await;
     assert!(shelf.known(&mine).await.is_some() && shelf.known(&bobs).await.is_none());

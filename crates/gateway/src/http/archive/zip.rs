@@ -170,7 +170,8 @@ fn dos(at: Timestamp) -> (u16, u16) {
         return (1 << 5 | 1, 0);
     }
     let date = (year - 1980) << 9 | month << 5 | day;
-    let time = (within / 3_600) << 11 | (within / 60 % 60) << 5 | within % 60 / 2;
+    let (hours, minutes, seconds) = (within / 3_600, within / 60 % 60, within % 60);
+    let time = hours << 11 | minutes << 5 | seconds >> 1;
     (date as u16, time as u16)
 }
 
