@@ -1,8 +1,8 @@
 //! Values that go into statements and rows that come out: the portable subset, and nothing of a dialect.
 
 use anser_types::{
-    ConversationId, DeviceId, Error, FriendCategoryId, FriendRequestId, Id, JoinLinkId, MessageId, Result, SessionId,
-    UserId,
+    ConversationId, DeviceId, Error, FileId, FriendCategoryId, FriendRequestId, Id, JoinLinkId, MessageId, Result,
+    SessionId, UserId,
 };
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
@@ -97,7 +97,7 @@ macro_rules! ids {
     )*};
 }
 
-ids!(Id, UserId, ConversationId, SessionId, DeviceId, FriendCategoryId, FriendRequestId, JoinLinkId, MessageId);
+ids!(Id, UserId, ConversationId, SessionId, DeviceId, FriendCategoryId, FriendRequestId, JoinLinkId, MessageId, FileId);
 
 /// One row of an answer. Columns are read by their place in the SELECT, counted from 0.
 ///

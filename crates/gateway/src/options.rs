@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anser_contract::v1::{Auth, Contacts, Conversations, Events, Limits, Messages, Users};
+use anser_contract::v1::{Auth, Contacts, Conversations, Events, Journal, Limits, Messages, Speech, Users};
 
 use crate::{forwarded::Network, listener::Pace, rates::Allowances, ws::codec::Bounds};
 
@@ -19,6 +19,10 @@ pub struct GatewayServices {
     pub conversations: Arc<dyn Conversations>,
     /// The log.
     pub messages: Arc<dyn Messages>,
+    /// The log, for those who derive something from it.
+    pub journal: Arc<dyn Journal>,
+    /// The words in voice messages.
+    pub speech: Arc<dyn Speech>,
     /// What services tell the gateways.
     pub events: Arc<dyn Events>,
 }
@@ -38,6 +42,8 @@ pub struct GatewayOptions {
     pub allowances: Allowances,
     /// How bodies of requests are taken in.
     pub intake: Intake,
+    /// The largest recording that is taken to be put into words, in bytes.
+    pub recording_bytes: usize,
     /// How many sockets one session may hold; one more closes the oldest.
     pub sockets_per_session: usize,
     /// How many sockets this node takes; more are answered 503.
@@ -142,6 +148,7 @@ impl Default for GatewayOptions {
             trusted_proxies: Vec::new(),
             allowances: Allowances::default(),
             intake: Intake::default(),
+            recording_bytes: 10 << 20,
             sockets_per_session: 4,
             max_connections: 50_000,
             handshakes_per_second: 4_000,

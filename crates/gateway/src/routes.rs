@@ -51,6 +51,10 @@ pub struct Gate {
     pub rate: Rate,
     /// Whether the request has a body that the handler wants.
     pub takes_body: bool,
+    /// Whether that body is a recording.
+    pub takes_recording: bool,
+    /// Whether it may take as long as a request may ask for.
+    pub slow: bool,
 }
 
 /// One row of the table.
@@ -60,6 +64,8 @@ pub struct Route {
     pub(crate) class: Option<Class>,
     rate: Option<Rate>,
     keyed: bool,
+    recording: bool,
+    slow: bool,
     handler: MethodRouter<App, Infallible>,
     pub(crate) operation: Operation,
     pub(crate) schemas: Vec<openapi::Collect>,
@@ -76,8 +82,19 @@ where
     let mut operation = Operation::new();
     operation.operation_id = Some(name.to_owned());
     let handler = on(filter, handler);
-    let (schemas, refusals) = (Vec::new(), Vec::new());
-    Route { method, path, class: None, rate: None, keyed: false, handler, operation, schemas, refusals }
+    Route {
+        method,
+        path,
+        class: None,
+        rate: None,
+        keyed: false,
+        recording: false,
+        slow: false,
+        handler,
+        operation,
+        schemas: Vec::new(),
+        refusals: Vec::new(),
+    }
 }
 
 impl Route {
@@ -166,6 +183,19 @@ impl Route {
         self.refuses(&[Code::TooLarge, Code::Unsupported])
     }
 
+    /// The recording that it wants, as it is.
+    pub fn takes_recording(mut self) -> Self {
+        self.recording = true;
+        self.operation.request_body = Some(openapi::recording().into());
+        self.refuses(&[Code::TooLarge, Code::Unsupported])
+    }
+
+    /// It may take as long as a request may ask for.
+    pub fn slow(mut self) -> Self {
+        self.slow = true;
+        self
+    }
+
     /// Its answer.
     pub fn answers<A: ToSchema>(mut self, status: u16, what: &str) -> Self {
         let response = openapi::response::<A>(&mut self.schemas, what);
@@ -192,6 +222,8 @@ impl Route {
             class: self.class.ok_or_else(|| TableError::Unclassified(place()))?,
             rate: self.rate.ok_or_else(|| TableError::Unlimited(place()))?,
             takes_body: self.operation.request_body.is_some(),
+            takes_recording: self.recording,
+            slow: self.slow,
         })
     }
 

@@ -9,10 +9,11 @@ use std::{path::Path, sync::Arc};
 use anser_contract::{
     Peer, PeerSecret,
     v1::{
-        AccountAdmin, Auth, Contacts, Conversations, Events, LogAdmin, Messages, RemoteAccountAdmin, RemoteAuth,
-        RemoteContacts, RemoteConversations, RemoteEvents, RemoteLogAdmin, RemoteMessages, RemoteStoreAdmin,
-        RemoteUsers, ServeAccountAdmin, ServeAuth, ServeContacts, ServeConversations, ServeEvents, ServeLogAdmin,
-        ServeMessages, ServeStoreAdmin, ServeUsers, StoreAdmin, Users,
+        AccountAdmin, Auth, Contacts, Conversations, Events, Journal, LogAdmin, Messages, RemoteAccountAdmin,
+        RemoteAuth, RemoteContacts, RemoteConversations, RemoteEvents, RemoteJournal, RemoteLogAdmin, RemoteMessages,
+        RemoteSpeech, RemoteStoreAdmin, RemoteUsers, ServeAccountAdmin, ServeAuth, ServeContacts, ServeConversations,
+        ServeEvents, ServeJournal, ServeLogAdmin, ServeMessages, ServeSpeech, ServeStoreAdmin, ServeUsers, Speech,
+        StoreAdmin, Users,
     },
 };
 use anser_gateway::GatewayServices;
@@ -32,6 +33,8 @@ pub fn remote(peer: &Peer) -> GatewayServices {
         contacts: Arc::new(RemoteContacts::new(peer.clone())),
         conversations: Arc::new(RemoteConversations::new(peer.clone())),
         messages: Arc::new(RemoteMessages::new(peer.clone())),
+        journal: Arc::new(RemoteJournal::new(peer.clone())),
+        speech: Arc::new(RemoteSpeech::new(peer.clone())),
         events: Arc::new(RemoteEvents::new(peer.clone())),
     }
 }
@@ -107,6 +110,10 @@ impl Node {
         conversations: Conversations, ServeConversations, RemoteConversations;
         /// Messages.
         messages: Messages, ServeMessages, RemoteMessages;
+        /// The log for those who derive something from it.
+        journal: Journal, ServeJournal, RemoteJournal;
+        /// Speech put into words.
+        speech: Speech, ServeSpeech, RemoteSpeech;
         /// Friends.
         contacts: Contacts, ServeContacts, RemoteContacts;
         /// What services tell the gateways.

@@ -4,10 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use anser_auth::{AccountKeeper, AuthService};
 use anser_contact::ContactService;
-use anser_contract::{Peer, v1::Users};
+use anser_contract::{
+    Peer,
+    v1::{self, Files, Users},
+};
 use anser_engine::{StoreKeeper, outbox::Outbox};
 use anser_gateway::{GatewayServices, Health};
 use anser_messaging::{Messaging, MessagingService};
+use anser_speech::SpeechService;
 use anser_types::Clock;
 use anser_user::{ProfileKeeper, UserService};
 use anyhow::Context;
@@ -19,7 +23,7 @@ use crate::{
     admin::socket,
     config::Config,
     door::Door,
-    engines::{Engines, migrations},
+    engines::{Engines, in_words, migrations},
     lifecycle::{self, Sockets},
     metrics::Metrics,
     options,
@@ -114,17 +118,20 @@ pub async fn services(config: &Config, engines: &Engines, clock: &Clock, node: &
     let auth = node.auth(auth);
 
     let messaging = options::messaging(config, engines.messaging_pages);
-    let messaging = Messaging::start(db, messaging, clock.clone()).await?;
+    let files: Arc<dyn Files> = Arc::new(NoFiles);
+    let messaging = Messaging::start(db, files.clone(), messaging, clock.clone()).await?;
     messaging.start_auditor();
     messaging.start_telling_reactions();
     messaging.start_expiring();
     messaging.start_sending_scheduled();
     messaging.start_keeping_delivered();
+    messaging.start_telling_files();
     messaging.start_noting_seen(users.clone());
     let log = messaging.keeper();
     let seen = LastSeen { messaging: messaging.clone(), users: users.clone() };
     let conversations = node.conversations(messaging.clone());
-    let messages = node.messages(messaging);
+    let messages = node.messages(messaging.clone());
+    let journal = node.journal(messaging);
 
     let contact = options::contact(config);
     let contact = ContactService::new(
@@ -139,10 +146,13 @@ pub async fn services(config: &Config, engines: &Engines, clock: &Clock, node: &
     contact.start();
     let contacts = node.contacts(contact);
 
+    let speech = SpeechService::new(options::speech(config)?, files, journal.clone(), clock).map_err(in_words)?;
+    let speech = node.speech(speech);
+
     let events = node.events(Outbox::new(db));
     let admin = AdminServices { accounts, log, store: StoreKeeper::new(db, migrations()) };
     node.operator(&admin);
-    let services = GatewayServices { users, auth, contacts, conversations, messages, events };
+    let services = GatewayServices { users, auth, contacts, conversations, messages, journal, speech, events };
     Ok(Built { services, admin, seen })
 }
 
@@ -153,6 +163,38 @@ pub struct Built {
     /// What the operator calls.
     pub admin: AdminServices,
     seen: LastSeen,
+}
+
+/// Stands where the file service will: there are no files.
+struct NoFiles;
+
+macro_rules! no_files {
+    ($($method:ident: $request:ident -> $reply:ident;)*) => {
+        #[async_trait::async_trait]
+        impl Files for NoFiles {
+            $(async fn $method(&self, _: &anser_contract::Context, _: v1::$request) -> anser_types::Result<v1::$reply> {
+                Err(anser_types::Error::new(anser_types::Code::FileStoreUnavailable, "this server keeps no files"))
+            })*
+        }
+    };
+}
+
+no_files! {
+    create_upload: CreateUploadRequest -> Upload;
+    write_part: WritePartRequest -> WritePartReply;
+    get_upload: GetUploadRequest -> Upload;
+    list_uploads: ListUploadsRequest -> ListUploadsReply;
+    complete_upload: CompleteUploadRequest -> File;
+    abort_upload: AbortUploadRequest -> AbortUploadReply;
+    get_files: GetFilesRequest -> GetFilesReply;
+    read_file: ReadFileRequest -> ReadFileReply;
+    claim_files: ClaimFilesRequest -> GetFilesReply;
+    hold_files: HoldFilesRequest -> HoldFilesReply;
+    make_avatar: MakeAvatarRequest -> File;
+    get_usage: GetUsageRequest -> FileUsage;
+    mint_download: MintDownloadRequest -> MintDownloadReply;
+    redeem_download: RedeemDownloadRequest -> RedeemDownloadReply;
+    erase_files: ErasePersonRequest -> ErasePersonReply;
 }
 
 /// What is still to be noted at the end: when people were last online.

@@ -140,6 +140,8 @@ typed_ids!(
     FriendCategoryId,
     /// The sending client's id of one intent to send (`client_msg_id`), kept over all retries.
     MessageId,
+    /// Names a file.
+    FileId,
 );
 
 #[cfg(test)]

@@ -19,5 +19,5 @@ pub use access::{Action, Standing, authorise};
 pub use clock::{Clock, Timestamp};
 pub use error::{Code, Error, FieldError, Result};
 pub use id::{
-    ConversationId, DeviceId, FriendCategoryId, FriendRequestId, Id, JoinLinkId, MessageId, SessionId, UserId,
+    ConversationId, DeviceId, FileId, FriendCategoryId, FriendRequestId, Id, JoinLinkId, MessageId, SessionId, UserId,
 };

@@ -30,6 +30,7 @@ mod scheduled;
 mod schemas;
 mod sessions;
 mod socket;
+mod speech;
 mod sync;
 mod trace;
 mod users;
@@ -101,6 +102,7 @@ pub fn table() -> Vec<Route> {
         messages::routes(),
         changes::routes(),
         scheduled::routes(),
+        speech::routes(),
         groups::routes(),
         members::routes(),
         invitations::routes(),

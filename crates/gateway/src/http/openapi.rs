@@ -10,7 +10,7 @@ use utoipa::{
         Response, ResponseBuilder, Schema,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         request_body::{RequestBody, RequestBodyBuilder},
-        schema::{ObjectBuilder, Type},
+        schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type},
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
         tag::TagBuilder,
     },
@@ -66,6 +66,19 @@ pub type Collect = fn(&mut BTreeMap<String, RefOr<Schema>>);
 pub fn request_body<B: ToSchema>(schemas: &mut Vec<Collect>) -> RequestBody {
     let content = Content::new(Some(reference::<B>(schemas)));
     RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True)).build()
+}
+
+/// A body that is a recording.
+pub fn recording() -> RequestBody {
+    let bytes = || {
+        let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        Content::new(Some(ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).build()))
+    };
+    RequestBodyBuilder::new()
+        .content("audio/wav", bytes())
+        .content("application/octet-stream", bytes())
+        .required(Some(Required::True))
+        .build()
 }
 
 /// A JSON answer of type `A`, whose schemas are added to `schemas`.

@@ -57,6 +57,8 @@ impl Fake {
             contacts: self.clone(),
             conversations: self.clone(),
             messages: self.clone(),
+            journal: self.clone(),
+            speech: self.clone(),
             events: self.clone(),
         }
     }
@@ -162,6 +164,21 @@ macro_rules! fake {
         }
     };
 }
+
+fake!(Journal {
+    read_on(_r: ReadOnRequest) -> ReadOnReply { ReadOnReply::default() }
+    list_visible(_r: ListVisibleRequest) -> ListVisibleReply { ListVisibleReply::default() }
+    look_up(_r: LookUpRequest) -> LookUpReply { LookUpReply::default() }
+    may_read_files(r: MayReadFilesRequest) -> MayReadFilesReply { MayReadFilesReply { file_ids: r.file_ids } }
+    set_transcript(_r: SetTranscriptRequest) -> Entry { Entry::default() }
+});
+
+fake!(Speech {
+    recognize(r: RecognizeRequest) -> RecognizeReply {
+        RecognizeReply { text: format!("{} bytes of {}", r.audio.len(), r.media_type) }
+    }
+    transcribe(_r: TranscribeRequest) -> RecognizeReply { RecognizeReply { text: "good morning".into() } }
+});
 
 fake!(Users {
     create_user(_r: CreateUserRequest) -> OwnProfile { OwnProfile::default() }

@@ -12,5 +12,6 @@ mod keys;
 mod listener;
 mod probes;
 mod resources;
+mod speech;
 mod table;
 mod tls;

@@ -93,6 +93,29 @@ impl Auth for FakeAuth {
     }
 }
 
+/// Whom no frame reaches.
+pub struct FakeJournal;
+
+#[async_trait::async_trait]
+#[rustfmt::skip]
+impl Journal for FakeJournal {
+    async fn read_on(&self, _: &Context, _: ReadOnRequest) -> Result<ReadOnReply> { no() }
+    async fn list_visible(&self, _: &Context, _: ListVisibleRequest) -> Result<ListVisibleReply> { no() }
+    async fn look_up(&self, _: &Context, _: LookUpRequest) -> Result<LookUpReply> { no() }
+    async fn may_read_files(&self, _: &Context, _: MayReadFilesRequest) -> Result<MayReadFilesReply> { no() }
+    async fn set_transcript(&self, _: &Context, _: SetTranscriptRequest) -> Result<Entry> { no() }
+}
+
+/// Whom no frame reaches.
+pub struct FakeSpeech;
+
+#[async_trait::async_trait]
+#[rustfmt::skip]
+impl Speech for FakeSpeech {
+    async fn recognize(&self, _: &Context, _: RecognizeRequest) -> Result<RecognizeReply> { no() }
+    async fn transcribe(&self, _: &Context, _: TranscribeRequest) -> Result<RecognizeReply> { no() }
+}
+
 /// Profiles: everybody has one that says their id.
 pub struct FakeUsers;
 

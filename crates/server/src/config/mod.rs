@@ -29,6 +29,7 @@ pub struct Config {
     pub auth: Auth,
     pub contact: Contact,
     pub messaging: Messaging,
+    pub speech: Speech,
     pub limits: Limits,
     pub peers: Peers,
     pub log: Log,
