@@ -114,10 +114,16 @@ async fn a_sound_store_has_nothing_to_report() {
 
 #[tokio::test]
 async fn each_planted_mismatch_is_found_and_named() {
-    let cases: [(&'static str, &[(i64, &str)]); 12] = [
+    let cases: [(&'static str, &[(i64, &str)]); 13] = [
         (
             "UPDATE messaging_entry SET body = x'00' WHERE conversation = ? AND seq = 4",
             &[(4, "the row's checksum is wrong")],
+        ),
+        (
+            // An image with the file 0101…
+            "UPDATE messaging_entry SET body = x'1a120a1001010101010101010101010101010101'
+             WHERE conversation = ? AND seq = 4",
+            &[(4, "the row's checksum is wrong"), (4, "a file that the message names is not noted as held")],
         ),
         (
             "UPDATE messaging_entry SET countable_no = 9 WHERE conversation = ? AND seq = 5",
