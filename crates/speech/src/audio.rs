@@ -173,6 +173,8 @@ fn amr_ms(frames: &[u8], bytes: &[usize; 16]) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(bytes: &[u8], media_type: &str) -> Result<(Format, usize), Code> {
@@ -190,6 +192,34 @@ mod tests {
         assert_eq!(read(&[1; 64], "image/png"), Err(Code::Unsupported));
         assert_eq!(read(&[1; 63], ""), Err(Code::InvalidArgument));
         assert_eq!(read(b"", ""), Err(Code::InvalidArgument));
+    }
+
+    const HEADS: [&[u8]; 6] = [b"", b"#!AMR\n", b"#!AMR-WB\n", b"OggS", b"RIFF\xff\xff\xff\xffWAVE", b"ID3"];
+
+    proptest! {
+        #[test]
+        fn hostile_bytes_are_a_short_recording_or_none(
+            head in prop::sample::select(HEADS.to_vec()),
+            chunks in prop::collection::vec((prop::sample::select(vec![*b"fmt ", *b"data", *b"LIST"]), any::<u32>(), any::<[u8; 24]>()), 0..4),
+            rest in prop::collection::vec(any::<u8>(), 0..400),
+            form: bool,
+        ) {
+            let mut bytes = head.to_vec();
+            if form {
+                bytes.extend_from_slice(&wav::wrap(&[])[12..36]);
+            }
+            for (name, length, body) in chunks {
+                bytes.extend_from_slice(&name);
+                bytes.extend_from_slice(&(if form { length % 64 } else { length }).to_le_bytes());
+                bytes.extend_from_slice(&body);
+            }
+            bytes.extend_from_slice(&rest);
+            let most_ms = 10;
+            if let Ok(sound) = Sound::of(bytes, "", most_ms) && sound.format == Format::Pcm {
+                prop_assert!(sound.bytes.len() <= BYTES_A_SECOND * (most_ms as usize + 1) / 1_000);
+                prop_assert_eq!(sound.bytes.len() % 2, 0);
+            }
+        }
     }
 
     #[test]

@@ -69,7 +69,7 @@ enum Place {
     /// Of a send that the file service is being asked about, under this ticket.
     Asked(u64),
     /// Of one that is ready, and behind others.
-    Ready(PendingSend),
+    Ready(Box<PendingSend>),
 }
 
 /// A send that waits for the file service, and its ticket.
@@ -116,7 +116,7 @@ impl Claims {
                     queue.push_back(Place::Asked(ticket));
                     asked.entry(send.user).or_default().push((ticket, send));
                 } else {
-                    queue.push_back(Place::Ready(send));
+                    queue.push_back(Place::Ready(Box::new(send)));
                 }
             }
         }
@@ -211,7 +211,7 @@ impl Claims {
                 let Some(queue) = queues.of.get_mut(&key) else { continue };
                 let place = queue.iter().position(|place| matches!(place, Place::Asked(asked) if *asked == ticket));
                 match (place, outcome) {
-                    (Some(place), Ok(())) => queue[place] = Place::Ready(send),
+                    (Some(place), Ok(())) => queue[place] = Place::Ready(Box::new(send)),
                     (Some(place), Err(error)) => {
                         queue.remove(place);
                         self.waiting.fetch_sub(1, Ordering::Release);
@@ -221,7 +221,7 @@ impl Claims {
                 }
                 while matches!(queue.front(), Some(Place::Ready(_))) {
                     if let Some(Place::Ready(send)) = queue.pop_front() {
-                        ready.push(send);
+                        ready.push(*send);
                     }
                 }
                 if queue.is_empty() {
