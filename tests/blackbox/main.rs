@@ -42,6 +42,7 @@ mod scheduled;
 mod sessions;
 mod settings;
 mod sockets;
+mod speech;
 mod split;
 mod stranger;
 mod sync;

@@ -31,8 +31,8 @@ SETTINGS = ["auth.hash_memory_kib=64", "auth.hash_passes=1", "auth.access_token_
             "limits.registrations_per_minute_per_ip=1000000", "limits.friend_requests_per_day=100000",
             "limits.profile_changes_per_hour=100000", "limits.sends_per_second=1000000", "limits.send_burst=1000000",
             "limits.public_per_second=0", "limits.reads_per_second=0", "limits.writes_per_second=0",
-            "limits.searches_per_second=0", "limits.sessions_per_second=0", "limits.conversations=1000000",
-            "limits.sessions=1000", "gateway.handshakes_per_second=1000000", "log.level=warn"]
+            "limits.searches_per_second=0", "limits.speech_per_second=0", "limits.sessions_per_second=0",
+            "limits.conversations=1000000", "limits.sessions=1000", "gateway.handshakes_per_second=1000000", "log.level=warn"]
 
 
 class Server:

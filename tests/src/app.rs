@@ -58,6 +58,7 @@ const RELAXED: &[&str] = &[
     "limits.sends_per_second=100000",
     "limits.searches_per_second=0",
     "limits.sessions_per_second=0",
+    "limits.speech_per_second=0",
     "limits.writes_per_second=0",
     "log.level=warn",
     "sms.codes_per_day=0",
@@ -279,7 +280,7 @@ impl TestApp {
         let mut running = self.running.lock().unwrap();
         let listen = format!("peers.listen={}", running.store_listen);
         let mut arguments = self.arguments(&self.store_dir(), &[&listen]);
-        arguments.extend(["--roles".into(), "auth,user,contact,messaging,file".into()]);
+        arguments.extend(["--roles".into(), "auth,user,contact,messaging,file,speech".into()]);
         running.store = Some(Process::start(&arguments));
     }
 

@@ -50,6 +50,26 @@ impl Content {
         })
     }
 
+    /// The file that it is about; those that a bundle passes on are not.
+    pub fn file_id(&self) -> Option<&[u8]> {
+        match self.kind.as_ref()? {
+            Kind::Image(image) => Some(&image.file_id),
+            Kind::File(file) => Some(&file.file_id),
+            Kind::Voice(voice) => Some(&voice.file_id),
+            _ => None,
+        }
+    }
+
+    /// Every file that it names, those in bundles among them.
+    pub fn file_ids(&self) -> Vec<&[u8]> {
+        match &self.kind {
+            Some(Kind::Bundle(bundle)) => {
+                bundle.items.iter().filter_map(|item| item.content.as_ref()).flat_map(Content::file_ids).collect()
+            }
+            _ => self.file_id().into_iter().collect(),
+        }
+    }
+
     /// Whether these words are gone by `now`, having been sent at `sent_at`.
     pub fn is_over(&self, sent_at: i64, now: i64) -> bool {
         self.expiring.as_ref().is_some_and(|expiring| sent_at.saturating_add(expiring.after_ms) <= now)

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anser_contract::v1::{
-    Auth, Contacts, Conversations, Events, Files, Journal, Limits, Messages, OpaqueSessions, Phones, Users,
+    Auth, Contacts, Conversations, Events, Files, Journal, Limits, Messages, OpaqueSessions, Phones, Speech, Users,
 };
 
 use crate::{forwarded::Network, listener::Pace, rates::Allowances, ws::codec::Bounds};
@@ -27,8 +27,10 @@ pub struct GatewayServices {
     pub messages: Arc<dyn Messages>,
     /// Uploads and files.
     pub files: Arc<dyn Files>,
-    /// Which files somebody may read, among other things.
+    /// The log, for those who derive something from it.
     pub journal: Arc<dyn Journal>,
+    /// The words in voice messages.
+    pub speech: Arc<dyn Speech>,
     /// What services tell the gateways.
     pub events: Arc<dyn Events>,
 }
@@ -50,6 +52,8 @@ pub struct GatewayOptions {
     pub intake: Intake,
     /// How files go through.
     pub transfers: TransferLimits,
+    /// The largest recording that is taken to be put into words, in bytes.
+    pub recording_bytes: usize,
     /// How many sockets one session may hold; one more closes the oldest.
     pub sockets_per_session: usize,
     /// How many sockets this node takes; more are answered 503.
@@ -172,6 +176,7 @@ impl Default for GatewayOptions {
             allowances: Allowances::default(),
             intake: Intake::default(),
             transfers: TransferLimits::default(),
+            recording_bytes: 10 << 20,
             sockets_per_session: 4,
             max_connections: 50_000,
             handshakes_per_second: 4_000,

@@ -27,6 +27,8 @@ pub enum Rate {
     Write,
     /// Looks for people.
     Search,
+    /// Puts speech into words: seconds of work, here or at somebody who is paid for it.
+    Speech,
 }
 
 /// So many a second, and so many at once after a pause. A rate of 0: no limit.
@@ -51,6 +53,8 @@ pub struct Allowances {
     pub write: Allowance,
     /// For [`Rate::Search`].
     pub search: Allowance,
+    /// For [`Rate::Speech`].
+    pub speech: Allowance,
 }
 
 impl Default for Allowances {
@@ -62,6 +66,7 @@ impl Default for Allowances {
             read: allowance(100, 1_000),
             write: allowance(20, 200),
             search: allowance(5, 50),
+            speech: allowance(1, 10),
         }
     }
 }
@@ -89,6 +94,7 @@ pub struct Rates {
     read: Limiter<Asker>,
     write: Limiter<Asker>,
     search: Limiter<Asker>,
+    speech: Limiter<Asker>,
 }
 
 impl Rates {
@@ -101,6 +107,7 @@ impl Rates {
             read: limiter(allowances.read),
             write: limiter(allowances.write),
             search: limiter(allowances.search),
+            speech: limiter(allowances.speech),
         }
     }
 
@@ -113,6 +120,7 @@ impl Rates {
             Rate::Read => ("read", &self.read),
             Rate::Write => ("write", &self.write),
             Rate::Search => ("search", &self.search),
+            Rate::Speech => ("speech", &self.speech),
         };
         limiter.take(asker, now).map_err(|wait_ms| {
             metrics::counter!("anser_gateway_rate_limited_total", "limit" => name).increment(1);

@@ -53,6 +53,10 @@ pub struct Gate {
     pub takes_body: bool,
     /// Whether bytes go through the handler as they come, in either direction, for as long as that takes.
     pub streams: bool,
+    /// Whether that body is a recording.
+    pub takes_recording: bool,
+    /// Whether it may take as long as a request may ask for.
+    pub slow: bool,
 }
 
 /// One row of the table.
@@ -63,6 +67,8 @@ pub struct Route {
     rate: Option<Rate>,
     keyed: bool,
     streams: bool,
+    recording: bool,
+    slow: bool,
     handler: MethodRouter<App, Infallible>,
     pub(crate) operation: Operation,
     pub(crate) schemas: Vec<openapi::Collect>,
@@ -79,8 +85,20 @@ where
     let mut operation = Operation::new();
     operation.operation_id = Some(name.to_owned());
     let handler = on(filter, handler);
-    let (schemas, refusals) = (Vec::new(), Vec::new());
-    Route { method, path, class: None, rate: None, keyed: false, streams: false, handler, operation, schemas, refusals }
+    Route {
+        method,
+        path,
+        class: None,
+        rate: None,
+        keyed: false,
+        streams: false,
+        recording: false,
+        slow: false,
+        handler,
+        operation,
+        schemas: Vec::new(),
+        refusals: Vec::new(),
+    }
 }
 
 impl Route {
@@ -180,6 +198,19 @@ impl Route {
         self.refuses(&[Code::TooLarge, Code::StorageFull, Code::FileStoreUnavailable, Code::LimitExceeded])
     }
 
+    /// The recording that it wants, as it is.
+    pub fn takes_recording(mut self) -> Self {
+        self.recording = true;
+        self.operation.request_body = Some(openapi::recording().into());
+        self.refuses(&[Code::TooLarge, Code::Unsupported])
+    }
+
+    /// It may take as long as a request may ask for.
+    pub fn slow(mut self) -> Self {
+        self.slow = true;
+        self
+    }
+
     /// Its answer.
     pub fn answers<A: ToSchema>(mut self, status: u16, what: &str) -> Self {
         let response = openapi::response::<A>(&mut self.schemas, what);
@@ -207,6 +238,8 @@ impl Route {
             rate: self.rate.ok_or_else(|| TableError::Unlimited(place()))?,
             takes_body: self.operation.request_body.is_some() && !self.streams,
             streams: self.streams,
+            takes_recording: self.recording,
+            slow: self.slow,
         })
     }
 

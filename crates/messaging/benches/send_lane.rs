@@ -4,13 +4,13 @@
 //! acknowledgements a second. With MEMBERS the conversations are groups of so many people, all of them offline: a send
 //! must not cost more for them.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anser_contract::{
-    Actor, Context,
+    Actor, Context, Peer, PeerSecret,
     v1::{
-        Content, Conversations, CreateGroupRequest, InviteRequest, LinkOpen, LinkUp, Messages, SendBatch, SendItem,
-        SendMessage, Text, content::Kind, link_down::Down, link_up::Up,
+        Content, Conversations, CreateGroupRequest, InviteRequest, LinkOpen, LinkUp, Messages, RemoteFiles, SendBatch,
+        SendItem, SendMessage, Text, content::Kind, link_down::Down, link_up::Up,
     },
 };
 use anser_engine::{Db, DbOptions};
@@ -30,7 +30,9 @@ async fn main() -> anser_types::Result<()> {
     let clock = Clock::system();
     let db = Db::open(&DbOptions::new(dir.path()), MIGRATIONS, clock.clone())?;
     let options = MessagingOptions { sends_per_second: 0, strangers: true, ..MessagingOptions::default() };
-    let service = Messaging::start(&db, options, clock.clone()).await?;
+    let nowhere = Peer::new("http://127.0.0.1:1", PeerSecret::new("nobody's"))?;
+    let files = Arc::new(RemoteFiles::new(nowhere));
+    let service = Messaging::start(&db, files, options, clock.clone()).await?;
 
     let mut talks = Vec::new();
     for _ in 0..pairs {

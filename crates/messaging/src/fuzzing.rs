@@ -8,7 +8,7 @@ use anser_types::{Clock, ConversationId, Error, Result, UserId};
 use tokio::time::Instant;
 
 use crate::{
-    MIGRATIONS, audit,
+    MIGRATIONS, audit, journal,
     log::Log,
     membership::{self, View},
     message::{
@@ -151,6 +151,7 @@ fn look(tx: &Tx<'_>, log: &Log) {
         let _ = snapshot.first_seq_after(CONVERSATION, end);
         let _ = snapshot.seq_at_time(CONVERSATION, 1, head.seq, end);
     }
+    let _ = journal::read_on::page(&snapshot, 0, 1_000);
     if let Ok(view) = View::of(&snapshot, CONVERSATION, USER) {
         let _ = view.unread(&snapshot, CONVERSATION, 1);
         let _ = view.mentions(&snapshot, CONVERSATION, USER, 1);

@@ -1,13 +1,14 @@
 //! Messaging: conversations and their messages — authorise, order, store, decide who gets it.
 //!
 //! **Owns** (tables `messaging_…`): the log (entries, keys, extents), conversations, members, direct pairs with their
-//! relation, read cursors, invitations, links and requests to join, what people set for themselves. **Calls** user, to
-//! note who was seen when.
+//! relation, read cursors, invitations, links and requests to join, what people set for themselves, which message holds
+//! which file. **Calls** user, to note who was seen when, and file, before a message names one and after.
 //! **Tells**: the log itself, over links to the gateways; `SettingsChanged` and `JoinRequestChanged`, which are no entries.
 //!
 //! What must always hold: seqs of a conversation are 1…n without holes and never reused; an answer to a send leaves
 //! after the commit that stored it; rights are checked in the transaction that uses them; nobody receives an entry
-//! outside their stays. One room with two traits, because members, heads and entries commit together.
+//! outside their stays. One room with two traits, because members, heads and entries commit together; a third, `Journal`, is
+//! for the services that follow the log or ask about it.
 
 mod admin;
 mod alarm;
@@ -18,6 +19,7 @@ mod fanout;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod journal;
 mod log;
 mod membership;
 mod message;
@@ -31,7 +33,7 @@ use std::sync::Arc;
 
 use anser_contract::{
     Context, Streaming,
-    v1::{self, Conversations, Messages, Users},
+    v1::{self, Conversations, Files, Messages, Users},
 };
 use anser_engine::{Db, Migration};
 use anser_types::{Clock, Result, UserId, page::PageTokens};
@@ -41,6 +43,7 @@ use crate::{
     fanout::Fanout,
     log::{Log, Snapshot},
     message::{
+        claim::Claims,
         delivered::Deliveries,
         prepare::Sayable,
         send::{Committer, SendLane},
@@ -64,6 +67,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { service: "messaging", number: 5, sql: include_str!("../migrations/0005_blocked.sql") },
     Migration { service: "messaging", number: 6, sql: include_str!("../migrations/0006_left.sql") },
     Migration { service: "messaging", number: 7, sql: include_str!("../migrations/0007_timed.sql") },
+    Migration { service: "messaging", number: 8, sql: include_str!("../migrations/0008_files.sql") },
 ];
 
 /// The service.
@@ -74,7 +78,7 @@ pub struct Messaging {
     pages: PageTokens,
     log: Log,
     rooms: Arc<Rooms>,
-    sends: Arc<SendLane>,
+    claims: Arc<Claims>,
     throttle: Throttle,
     typists: Typists,
     seen: Arc<Seen>,
@@ -84,12 +88,20 @@ pub struct Messaging {
     expiry: Arc<Alarm>,
     /// Rings when a scheduled message is to be sent.
     schedule: Arc<Alarm>,
+    files: Arc<dyn Files>,
+    /// Rings when the file service is to be told what messages hold.
+    holding: Arc<Alarm>,
     deliveries: Arc<Deliveries>,
 }
 
 impl Messaging {
     /// Opens the room on `db`, which must be migrated, and starts its fan-out and its lane into the writer.
-    pub async fn start(db: &Db, options: MessagingOptions, clock: Clock) -> Result<Arc<MessagingService>> {
+    pub async fn start(
+        db: &Db,
+        files: Arc<dyn Files>,
+        options: MessagingOptions,
+        clock: Clock,
+    ) -> Result<Arc<MessagingService>> {
         let db = db.scoped("messaging");
         let position = db.read(log::last_position).await?;
         let log = Log::open(&db, options.index_run, clock.clone()).await?;
@@ -97,7 +109,8 @@ impl Messaging {
         let fanout = Fanout::start(db.clone(), log.clone(), db.epoch().to_vec(), position, seen.clone());
         let rooms = Arc::new(Rooms::default());
         let sends = Arc::new(SendLane::new(&db, options.send_queue));
-        let (expiry, schedule) = (Arc::new(Alarm::at(0)), Arc::new(Alarm::at(0)));
+        let alarm = || Arc::new(Alarm::at(0));
+        let (expiry, schedule, holding) = (alarm(), alarm(), alarm());
         let committer = Committer::new(
             sends.clone(),
             log.clone(),
@@ -105,7 +118,7 @@ impl Messaging {
             fanout.clone(),
             clock.clone(),
             options.strangers,
-            expiry.clone(),
+            (expiry.clone(), holding.clone()),
         );
         db.set_lane(Box::new(committer));
         let words = Arc::new(match &options.words_file {
@@ -115,6 +128,8 @@ impl Messaging {
         if let Some(path) = &options.words_file {
             words::follow(&words, path.clone());
         }
+        let sayable = Sayable::new(&options, words.clone());
+        let claims = Arc::new(Claims::new(files.clone(), sends, &db, fanout.clone(), sayable));
         let throttle = Throttle::new(clock.clone(), options.sends_per_second, options.send_burst);
         let pages = PageTokens::new(options.page_key);
         let typists = Typists::new(clock.clone());
@@ -126,7 +141,7 @@ impl Messaging {
             pages,
             log,
             rooms,
-            sends,
+            claims,
             throttle,
             typists,
             seen,
@@ -134,6 +149,8 @@ impl Messaging {
             words,
             expiry,
             schedule,
+            files,
+            holding,
             deliveries,
         });
         Ok(Arc::new(MessagingService(room)))
@@ -150,11 +167,7 @@ impl Messaging {
 
     /// What people may say.
     fn sayable(&self) -> Sayable {
-        Sayable {
-            body_bytes: self.options.body_bytes,
-            words: self.words.clone(),
-            expires_most_ms: self.options.expires_most_ms,
-        }
+        Sayable::new(&self.options, self.words.clone())
     }
 
     /// Whether `user` may send now, as far as limits and the disk go.

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use anser_contract::{
-    Actor, Context,
+    Actor, Context, Peer, PeerSecret,
     v1::{
-        AppendRequest, ApplyRelationRequest, Attach, Content, Conversations, CreateGroupRequest, HeadsRequest,
-        HistoryRequest, InviteRequest, LinkDown, LinkOpen, LinkUp, Messages, MoveReadCursorRequest,
+        AppendRequest, ApplyRelationRequest, Attach, Content, Conversations, CreateGroupRequest, Files, HeadsRequest,
+        HistoryRequest, InviteRequest, LinkDown, LinkOpen, LinkUp, Messages, MoveReadCursorRequest, RemoteFiles,
         RemoveMemberRequest, ResumeRequest, SendAck, SendBatch, SendItem, SendMessage, SyncFrom, SyncManyRequest, Text,
         content::Kind, link_down::Down, link_up::Up,
     },
@@ -37,7 +37,7 @@ impl House {
         let clock = Clock::fixed(1_700_000_000_000);
         let db = Db::open(&DbOptions::new(dir.path()), MIGRATIONS, clock.clone()).unwrap();
         let options = MessagingOptions { sends_per_second: 0, ..MessagingOptions::default() };
-        let service = Messaging::start(&db, options, clock.clone()).await.unwrap();
+        let service = Messaging::start(&db, no_files(), options, clock.clone()).await.unwrap();
         Self { service, clock, _dir: dir }
     }
 
@@ -72,6 +72,12 @@ impl House {
         let page = reply.items.into_iter().next().unwrap().page.unwrap();
         page.entries.into_iter().map(|entry| entry.fallback_text).collect()
     }
+}
+
+/// A file service that is away.
+fn no_files() -> Arc<dyn Files> {
+    let nowhere = Peer::new("http://127.0.0.1:1", PeerSecret::new("nobody's")).unwrap();
+    Arc::new(RemoteFiles::new(nowhere))
 }
 
 fn acting(user: UserId) -> Context {

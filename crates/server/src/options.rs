@@ -1,6 +1,6 @@
 //! The configuration as the options of each crate. Nothing is decided here: each line carries one key to its place.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use anser_auth::{AuthOptions, CodeOptions, HashCost};
 use anser_contact::ContactOptions;
@@ -18,8 +18,10 @@ use anser_gateway::{
     rates::{Allowance, Allowances},
 };
 use anser_messaging::{MessagingOptions, WordsMode};
+use anser_speech::{BaiduOptions, CommandOptions, Engine, OpenAiOptions, SpeechOptions};
 use anser_types::Clock;
 use anser_user::UserOptions;
+use anyhow::Context;
 
 use crate::config::{self, Config};
 
@@ -166,6 +168,54 @@ pub fn file(config: &Config) -> FileOptions {
     }
 }
 
+/// For the speech service; the keys of its vendor have to be read first.
+pub fn speech(config: &Config) -> anyhow::Result<SpeechOptions> {
+    let speech = &config.speech;
+    let engine = match speech.provider {
+        config::SpeechProvider::Off => Engine::Off,
+        config::SpeechProvider::Baidu => {
+            let [api_key, secret_key] = keys(speech.key_file.as_deref())?;
+            Engine::Baidu(BaiduOptions {
+                token_url: speech.baidu_token_url.clone(),
+                url: speech.baidu_url.clone(),
+                dev_pid: speech.baidu_dev_pid,
+                api_key,
+                secret_key,
+            })
+        }
+        config::SpeechProvider::OpenAi => {
+            let key = match &speech.key_file {
+                Some(_) => keys::<1>(speech.key_file.as_deref())?[0].clone(),
+                None => String::new(),
+            };
+            let (model, language) = (speech.openai_model.clone(), speech.language.clone());
+            Engine::OpenAi(OpenAiOptions { url: speech.openai_url.clone(), model, language, key })
+        }
+        config::SpeechProvider::Command => Engine::Command(CommandOptions {
+            program: speech.command.clone(),
+            folder: std::path::absolute(&config.server.data_dir)?.join("speech"),
+            memory_mib: speech.command_memory_mib,
+        }),
+    };
+    Ok(SpeechOptions {
+        engine,
+        at_once: speech.at_once,
+        queue: speech.queue,
+        audio_bytes: speech.recording_bytes,
+        audio_ms: speech.recording_s * 1_000,
+        timeout: milliseconds(speech.timeout_ms),
+    })
+}
+
+/// The first lines of the file with keys.
+fn keys<const N: usize>(file: Option<&Path>) -> anyhow::Result<[String; N]> {
+    let file = file.context("speech.key_file: this provider needs one")?;
+    let text = std::fs::read_to_string(file).with_context(|| format!("speech.key_file {}", file.display()))?;
+    let keys: Vec<String> = text.lines().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
+    let count = keys.len();
+    keys.try_into().ok().with_context(|| format!("speech.key_file {} has {count} lines, not {N}", file.display()))
+}
+
 /// For the gateway.
 pub fn gateway(config: &Config) -> GatewayOptions {
     let gateway = &config.gateway;
@@ -174,6 +224,7 @@ pub fn gateway(config: &Config) -> GatewayOptions {
         allowed_origins: gateway.allowed_origins.clone(),
         trusted_proxies: gateway.trusted_proxies.clone(),
         allowances: allowances(config),
+        recording_bytes: config.speech.recording_bytes,
         intake: Intake {
             anonymous_bytes: config.limits.anonymous_request_bytes,
             whole: milliseconds(gateway.body_timeout_ms),
@@ -261,6 +312,7 @@ fn allowances(config: &Config) -> Allowances {
         read: allowance(limits.reads_per_second, limits.read_burst),
         write: allowance(limits.writes_per_second, limits.write_burst),
         search: allowance(limits.searches_per_second, limits.search_burst),
+        speech: allowance(limits.speech_per_second, limits.speech_burst),
     }
 }
 

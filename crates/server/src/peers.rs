@@ -11,10 +11,10 @@ use anser_contract::{
     v1::{
         AccountAdmin, Auth, Contacts, Conversations, Events, Files, Journal, LogAdmin, Messages, OpaqueSessions,
         Phones, RemoteAccountAdmin, RemoteAuth, RemoteContacts, RemoteConversations, RemoteEvents, RemoteFiles,
-        RemoteJournal, RemoteLogAdmin, RemoteMessages, RemoteOpaqueSessions, RemotePhones, RemoteStoreAdmin,
-        RemoteUsers, ServeAccountAdmin, ServeAuth, ServeContacts, ServeConversations, ServeEvents, ServeFiles,
-        ServeJournal, ServeLogAdmin, ServeMessages, ServeOpaqueSessions, ServePhones, ServeStoreAdmin, ServeUsers,
-        StoreAdmin, Users,
+        RemoteJournal, RemoteLogAdmin, RemoteMessages, RemoteOpaqueSessions, RemotePhones, RemoteSpeech,
+        RemoteStoreAdmin, RemoteUsers, ServeAccountAdmin, ServeAuth, ServeContacts, ServeConversations, ServeEvents,
+        ServeFiles, ServeJournal, ServeLogAdmin, ServeMessages, ServeOpaqueSessions, ServePhones, ServeSpeech,
+        ServeStoreAdmin, ServeUsers, Speech, StoreAdmin, Users,
     },
 };
 use anser_gateway::GatewayServices;
@@ -38,6 +38,7 @@ pub fn remote(peer: &Peer) -> GatewayServices {
         messages: Arc::new(RemoteMessages::new(peer.clone())),
         files: Arc::new(RemoteFiles::new(peer.clone())),
         journal: Arc::new(RemoteJournal::new(peer.clone())),
+        speech: Arc::new(RemoteSpeech::new(peer.clone())),
         events: Arc::new(RemoteEvents::new(peer.clone())),
     }
 }
@@ -117,12 +118,14 @@ impl Node {
         conversations: Conversations, ServeConversations, RemoteConversations;
         /// Messages.
         messages: Messages, ServeMessages, RemoteMessages;
+        /// The log for those who derive something from it.
+        journal: Journal, ServeJournal, RemoteJournal;
+        /// Speech put into words.
+        speech: Speech, ServeSpeech, RemoteSpeech;
         /// Friends.
         contacts: Contacts, ServeContacts, RemoteContacts;
         /// Uploads and files.
         files: Files, ServeFiles, RemoteFiles;
-        /// The log for those who derive something from it.
-        journal: Journal, ServeJournal, RemoteJournal;
         /// What services tell the gateways.
         events: Events, ServeEvents, RemoteEvents;
     }

@@ -22,11 +22,14 @@ pub enum Role {
     Messaging,
     /// Uploads and files.
     File,
+    /// Speech put into words.
+    Speech,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 6] = [Role::Gateway, Role::Auth, Role::User, Role::Contact, Role::Messaging, Role::File];
+    pub const ALL: [Role; 7] =
+        [Role::Gateway, Role::Auth, Role::User, Role::Contact, Role::Messaging, Role::File, Role::Speech];
 }
 
 /// Which roles run here and where the others are: one of the splits that the embedded store allows.

@@ -4,18 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use anser_auth::{AccountKeeper, AuthService};
 use anser_contact::{Callees, ContactService};
-use anser_contract::{
-    Context as CallContext, Peer,
-    v1::{
-        Entry, Journal, ListVisibleReply, ListVisibleRequest, LookUpReply, LookUpRequest, MayReadFilesReply,
-        MayReadFilesRequest, ReadOnReply, ReadOnRequest, SetTranscriptRequest, Users,
-    },
-};
+use anser_contract::{Peer, v1::Users};
 use anser_engine::{StoreKeeper, outbox::Outbox};
 use anser_file::FileService;
 use anser_gateway::{GatewayServices, Health};
 use anser_messaging::{Messaging, MessagingService};
-use anser_types::{Clock, Code, Error, Result};
+use anser_speech::SpeechService;
+use anser_types::Clock;
 use anser_user::{ProfileKeeper, UserService};
 use anyhow::Context;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
@@ -26,7 +21,7 @@ use crate::{
     admin::socket,
     config::Config,
     door::Door,
-    engines::{Engines, migrations},
+    engines::{Engines, in_words, migrations},
     lifecycle::{self, Sockets},
     metrics::Metrics,
     options,
@@ -123,18 +118,25 @@ pub async fn services(config: &Config, engines: &Engines, clock: &Clock, node: &
     let opaque = node.opaque(auth.clone());
     let auth = node.auth(auth);
 
+    let blobs = engines.blobs.clone();
+    let files = FileService::new(db, blobs, &engines.uploads, engines.file, options::file(config), clock.clone())?;
+    files.start();
+    let files = node.files(files);
+
     let messaging = options::messaging(config, engines.messaging_pages);
-    let messaging = Messaging::start(db, messaging, clock.clone()).await?;
+    let messaging = Messaging::start(db, files.clone(), messaging, clock.clone()).await?;
     messaging.start_auditor();
     messaging.start_telling_reactions();
     messaging.start_expiring();
     messaging.start_sending_scheduled();
     messaging.start_keeping_delivered();
+    messaging.start_telling_files();
     messaging.start_noting_seen(users.clone());
     let log = messaging.keeper();
     let seen = LastSeen { messaging: messaging.clone(), users: users.clone() };
     let conversations = node.conversations(messaging.clone());
-    let messages = node.messages(messaging);
+    let messages = node.messages(messaging.clone());
+    let journal = node.journal(messaging);
 
     let contact = options::contact(config);
     let callees = Callees {
@@ -147,17 +149,26 @@ pub async fn services(config: &Config, engines: &Engines, clock: &Clock, node: &
     contact.start();
     let contacts = node.contacts(contact);
 
-    let blobs = engines.blobs.clone();
-    let files = FileService::new(db, blobs, &engines.uploads, engines.file, options::file(config), clock.clone())?;
-    files.start();
-    let files = node.files(files);
-    let journal = node.journal(Arc::new(NobodyReads));
+    let speech =
+        SpeechService::new(options::speech(config)?, files.clone(), journal.clone(), clock).map_err(in_words)?;
+    let speech = node.speech(speech);
 
     let events = node.events(Outbox::new(db));
     let admin = AdminServices { accounts, log, store: StoreKeeper::new(db, migrations()) };
     node.operator(&admin);
-    let services =
-        GatewayServices { users, auth, phones, opaque, contacts, conversations, messages, events, files, journal };
+    let services = GatewayServices {
+        users,
+        auth,
+        phones,
+        opaque,
+        contacts,
+        conversations,
+        messages,
+        files,
+        journal,
+        speech,
+        events,
+    };
     Ok(Built { services, admin, seen })
 }
 
@@ -168,32 +179,6 @@ pub struct Built {
     /// What the operator calls.
     pub admin: AdminServices,
     seen: LastSeen,
-}
-
-/// The log before there is one that knows files: nobody may read what somebody else sent.
-struct NobodyReads;
-
-#[async_trait::async_trait]
-impl Journal for NobodyReads {
-    async fn read_on(&self, _: &CallContext, _: ReadOnRequest) -> Result<ReadOnReply> {
-        Err(Error::new(Code::Unsupported, "the log is not served here"))
-    }
-
-    async fn list_visible(&self, _: &CallContext, _: ListVisibleRequest) -> Result<ListVisibleReply> {
-        Err(Error::new(Code::Unsupported, "the log is not served here"))
-    }
-
-    async fn look_up(&self, _: &CallContext, _: LookUpRequest) -> Result<LookUpReply> {
-        Err(Error::new(Code::Unsupported, "the log is not served here"))
-    }
-
-    async fn may_read_files(&self, _: &CallContext, _: MayReadFilesRequest) -> Result<MayReadFilesReply> {
-        Ok(MayReadFilesReply::default())
-    }
-
-    async fn set_transcript(&self, _: &CallContext, _: SetTranscriptRequest) -> Result<Entry> {
-        Err(Error::new(Code::Unsupported, "the log is not served here"))
-    }
 }
 
 /// What is still to be noted at the end: when people were last online.

@@ -40,6 +40,26 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     }
 }
 
+/// The body that was taken in, as it is, and what its sender calls it.
+pub struct Bytes {
+    /// The header `Content-Type`, empty where there is none.
+    pub media_type: String,
+    /// The body.
+    pub bytes: bytes::Bytes,
+}
+
+impl FromRequest<App> for Bytes {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Refusal> {
+        let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let Some(Taken(body)) = request.extensions().get() else {
+            return Err(Error::internal("the route's row does not say that it takes a body").into());
+        };
+        Ok(Bytes { media_type: media_type.to_owned(), bytes: body.clone() })
+    }
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

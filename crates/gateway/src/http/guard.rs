@@ -38,15 +38,19 @@ pub async fn guard(State((app, gate)): State<(App, Gate)>, mut request: Request,
         }
     };
     take(&app, gate.rate, asker)?;
+    let options = &app.gateway.options;
     if gate.takes_body {
-        let options = &app.gateway.options;
         let limit = match gate.class {
+            _ if gate.takes_recording => options.recording_bytes,
             Class::Public => options.intake.anonymous_bytes,
             _ => options.limits.json_request_bytes as usize,
         };
         intake::take_in(&mut request, limit, &options.intake).await?;
+    }
+    if gate.takes_body || gate.slow {
         // The client had its own time for the body; now begins ours.
-        context.deadline = Instant::now() + options.timings.request;
+        let patience = if gate.slow { options.timings.request_max } else { options.timings.request };
+        context.deadline = Instant::now() + patience;
     }
     let deadline = context.deadline;
     request.extensions_mut().insert(context);

@@ -40,6 +40,7 @@ pub fn routes() -> Vec<Route> {
                 Code::NotAllowed,
                 Code::IdempotencyConflict,
                 Code::ConversationClosed,
+                Code::FileStoreUnavailable,
                 Code::StorageFull,
             ]),
         route(Method::GET, "/v1/conversations/{conversation_id}/messages", "list_messages", history)

@@ -38,6 +38,7 @@ mod scheduled;
 mod schemas;
 mod sessions;
 mod socket;
+mod speech;
 mod sync;
 mod trace;
 mod transfer;
@@ -112,6 +113,7 @@ pub fn table() -> Vec<Route> {
         messages::routes(),
         changes::routes(),
         scheduled::routes(),
+        speech::routes(),
         groups::routes(),
         members::routes(),
         invitations::routes(),

@@ -10,7 +10,7 @@ use utoipa::{
         Response, ResponseBuilder, Schema,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         request_body::{RequestBody, RequestBodyBuilder},
-        schema::{ObjectBuilder, Type},
+        schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type},
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
         tag::TagBuilder,
     },
@@ -74,6 +74,19 @@ pub fn streamed_body(media_types: &[&str], what: &str) -> RequestBody {
     media_types
         .iter()
         .fold(body, |body, media_type| body.content(*media_type, Content::new(Some(String::schema()))))
+        .build()
+}
+
+/// A body that is a recording.
+pub fn recording() -> RequestBody {
+    let bytes = || {
+        let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        Content::new(Some(ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).build()))
+    };
+    RequestBodyBuilder::new()
+        .content("audio/wav", bytes())
+        .content("application/octet-stream", bytes())
+        .required(Some(Required::True))
         .build()
 }
 

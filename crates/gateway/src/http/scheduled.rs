@@ -47,6 +47,7 @@ pub fn routes() -> Vec<Route> {
                 Code::ConversationClosed,
                 Code::LimitExceeded,
                 Code::TooLarge,
+                Code::FileStoreUnavailable,
                 Code::StorageFull,
             ]),
         route(Method::GET, "/v1/scheduled-messages", "list_scheduled_messages", list)

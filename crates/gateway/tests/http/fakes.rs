@@ -61,6 +61,7 @@ impl Fake {
             messages: self.clone(),
             files: self.clone(),
             journal: self.clone(),
+            speech: self.clone(),
             events: self.clone(),
         }
     }
@@ -166,6 +167,13 @@ macro_rules! fake {
         }
     };
 }
+
+fake!(Speech {
+    recognize(r: RecognizeRequest) -> RecognizeReply {
+        RecognizeReply { text: format!("{} bytes of {}", r.audio.len(), r.media_type) }
+    }
+    transcribe(_r: TranscribeRequest) -> RecognizeReply { RecognizeReply { text: "good morning".into() } }
+});
 
 fake!(Users {
     create_user(_r: CreateUserRequest) -> OwnProfile { OwnProfile::default() }

@@ -13,5 +13,6 @@ mod keys;
 mod listener;
 mod probes;
 mod resources;
+mod speech;
 mod table;
 mod tls;

@@ -110,6 +110,29 @@ impl OpaqueSessions for FakeAuth {
     async fn resolve(&self, _: &Context, _: ResolveRequest) -> Result<SessionClaims> { no() }
 }
 
+/// Whom no frame reaches.
+pub struct FakeJournal;
+
+#[async_trait::async_trait]
+#[rustfmt::skip]
+impl Journal for FakeJournal {
+    async fn read_on(&self, _: &Context, _: ReadOnRequest) -> Result<ReadOnReply> { no() }
+    async fn list_visible(&self, _: &Context, _: ListVisibleRequest) -> Result<ListVisibleReply> { no() }
+    async fn look_up(&self, _: &Context, _: LookUpRequest) -> Result<LookUpReply> { no() }
+    async fn may_read_files(&self, _: &Context, _: MayReadFilesRequest) -> Result<MayReadFilesReply> { no() }
+    async fn set_transcript(&self, _: &Context, _: SetTranscriptRequest) -> Result<Entry> { no() }
+}
+
+/// Whom no frame reaches.
+pub struct FakeSpeech;
+
+#[async_trait::async_trait]
+#[rustfmt::skip]
+impl Speech for FakeSpeech {
+    async fn recognize(&self, _: &Context, _: RecognizeRequest) -> Result<RecognizeReply> { no() }
+    async fn transcribe(&self, _: &Context, _: TranscribeRequest) -> Result<RecognizeReply> { no() }
+}
+
 /// Profiles: everybody has one that says their id.
 pub struct FakeUsers;
 
@@ -571,7 +594,7 @@ impl Messages for FakeMessages {
     }
 }
 
-/// No files, and no log for those who ask about them.
+/// No files.
 pub struct NoFiles;
 
 macro_rules! nothing {
@@ -601,12 +624,4 @@ nothing!(Files {
     mint_download: MintDownloadRequest => MintDownloadReply;
     redeem_download: RedeemDownloadRequest => RedeemDownloadReply;
     erase_files: ErasePersonRequest => ErasePersonReply;
-});
-
-nothing!(Journal {
-    read_on: ReadOnRequest => ReadOnReply;
-    list_visible: ListVisibleRequest => ListVisibleReply;
-    look_up: LookUpRequest => LookUpReply;
-    may_read_files: MayReadFilesRequest => MayReadFilesReply;
-    set_transcript: SetTranscriptRequest => Entry;
 });

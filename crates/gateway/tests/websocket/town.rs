@@ -11,7 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::{Client, Encoding},
-    fakes::{FakeAuth, FakeContacts, FakeConversations, FakeEvents, FakeMessages, FakeUsers, NoFiles},
+    fakes::{
+        FakeAuth, FakeContacts, FakeConversations, FakeEvents, FakeJournal, FakeMessages, FakeSpeech, FakeUsers,
+        NoFiles,
+    },
 };
 
 pub const ALICE: UserId = UserId([1; 16]);
@@ -47,8 +50,9 @@ impl Town {
             conversations: Arc::new(FakeConversations),
             messages: Arc::new(messages.clone()),
             files: Arc::new(NoFiles),
-            journal: Arc::new(NoFiles),
             events: events.clone(),
+            journal: Arc::new(FakeJournal),
+            speech: Arc::new(FakeSpeech),
         };
         let mut options = GatewayOptions::default();
         options.timings.sweep = Duration::from_millis(50);

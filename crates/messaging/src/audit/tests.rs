@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use anser_contract::{
-    Actor, Context,
-    v1::{AppendRequest, Conversations, CreateGroupRequest, LeaveRequest, Messages, SendMessage, Text},
+    Actor, Context, Peer, PeerSecret,
+    v1::{
+        AppendRequest, Conversations, CreateGroupRequest, Files, LeaveRequest, Messages, RemoteFiles, SendMessage, Text,
+    },
 };
 use anser_engine::{Db, DbOptions, Durability};
 use anser_types::{Clock, MessageId, SessionId};
@@ -23,6 +25,12 @@ struct House {
     _dir: TempDir,
 }
 
+/// A file service that is away.
+fn no_files() -> Arc<dyn Files> {
+    let nowhere = Peer::new("http://127.0.0.1:1", PeerSecret::new("nobody's")).unwrap();
+    Arc::new(RemoteFiles::new(nowhere))
+}
+
 impl House {
     /// A group of two that talked, and some more groups around it.
     async fn new() -> Self {
@@ -31,7 +39,7 @@ impl House {
         let clock = Clock::fixed(1_700_000_000_000);
         let db = Db::open(&store, MIGRATIONS, clock.clone()).unwrap();
         let options = MessagingOptions { strangers: true, sends_per_second: 0, ..MessagingOptions::default() };
-        let service = Messaging::start(&db, options, clock.clone()).await.unwrap();
+        let service = Messaging::start(&db, no_files(), options, clock.clone()).await.unwrap();
         let mut groups = Vec::new();
         for _ in 0..3 {
             let request =
@@ -106,10 +114,16 @@ async fn a_sound_store_has_nothing_to_report() {
 
 #[tokio::test]
 async fn each_planted_mismatch_is_found_and_named() {
-    let cases: [(&'static str, &[(i64, &str)]); 12] = [
+    let cases: [(&'static str, &[(i64, &str)]); 13] = [
         (
             "UPDATE messaging_entry SET body = x'00' WHERE conversation = ? AND seq = 4",
             &[(4, "the row's checksum is wrong")],
+        ),
+        (
+            // An image with the file 0101…
+            "UPDATE messaging_entry SET body = x'1a120a1001010101010101010101010101010101'
+             WHERE conversation = ? AND seq = 4",
+            &[(4, "the row's checksum is wrong"), (4, "a file that the message names is not noted as held")],
         ),
         (
             "UPDATE messaging_entry SET countable_no = 9 WHERE conversation = ? AND seq = 5",

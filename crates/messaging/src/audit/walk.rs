@@ -1,11 +1,18 @@
 //! The walk through the log: conversation by conversation in the order of their ids, entry by entry.
 
 use anser_engine::{Reader, Row};
-use anser_types::{ConversationId, Error, MessageId, Result, Timestamp, UserId};
+use anser_types::{ConversationId, Error, FileId, MessageId, Result, Timestamp, UserId};
 
 use super::{Mismatch, members};
-use crate::log::{self, Snapshot};
-use anser_contract::{EntryKind, v1::VerifyAt};
+use crate::{
+    log::{self, Snapshot},
+    message::store,
+};
+use anser_contract::{
+    EntryKind,
+    v1::{Content, VerifyAt},
+};
+use prost::Message as _;
 
 /// Where the auditor stands.
 #[derive(Clone, Debug, Default)]
@@ -220,6 +227,12 @@ impl Entries<'_> {
             let key = log::find_key(reader, row.conversation, row.sender, row.cmid)?;
             if key.is_none_or(|(position, _)| position != row.position) {
                 self.mismatch(seq, "the key of the message is missing or names another entry");
+            }
+            let content = Content::decode(&row.body[..]).unwrap_or_default();
+            for file in content.file_ids().into_iter().filter_map(|id| FileId::try_from(id).ok()) {
+                if !store::holds(reader, file, row.conversation, seq)? {
+                    self.mismatch(seq, "a file that the message names is not noted as held");
+                }
             }
         }
         // From what stands there, so that one wrong number is reported once.

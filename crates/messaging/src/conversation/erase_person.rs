@@ -29,8 +29,10 @@ const PAIRS_A_STEP: usize = 200;
 pub async fn erase_person(room: &Messaging, ctx: &Context, request: ErasePersonRequest) -> Result<ErasePersonReply> {
     ctx.require_service()?;
     let user = user_id("user_id", &request.user_id)?;
+    let (release_at, holding) = (room.clock.now() + message::hold::GRACE_MS, room.holding.clone());
     let forget = move |tx: &mut Tx<'_>| {
-        message::store::delete_scheduled_by(tx, user)?;
+        let files = message::store::delete_scheduled_by(tx, user)?;
+        message::hold::moved(tx, &files, release_at, &holding)?;
         message::store::forget_devices(tx, user)
     };
     room.db.write(forget).await?;

@@ -10,7 +10,7 @@ use anser_types::{Action, Code, Error, Result, authorise, plant::planted_every};
 use prost::Message as _;
 
 use super::{
-    prepare, store,
+    claim, prepare, store,
     target::{Asked, Target},
 };
 use crate::{Messaging, conversation::once, log, membership, notice::Notices};
@@ -67,6 +67,7 @@ fn apply(
     if !same_kind {
         return Err(Error::field("content", "an edited message stays of its kind"));
     }
+    claim::keep_file(&before, &mut content)?;
     // What it answers is not edited, nor how long it stays.
     content.reply_to = before.reply_to;
     content.expiring = before.expiring.clone();

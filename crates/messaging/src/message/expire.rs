@@ -8,9 +8,9 @@ use std::sync::{Arc, Weak};
 
 use anser_contract::v1::{Expired, content::Kind};
 use anser_engine::{Db, Tx};
-use anser_types::{Clock, ConversationId, Result, Timestamp};
+use anser_types::{Clock, ConversationId, FileId, Result, Timestamp};
 
-use super::{store, target::is_withdrawn};
+use super::{hold, store, target::is_withdrawn};
 use crate::{
     Messaging,
     alarm::Alarm,
@@ -50,8 +50,13 @@ pub async fn expire(room: &Messaging) -> Result<usize> {
         let now = room.clock.now();
         let due = room.db.read(move |reader| store::expired_by(reader, now, A_LOOK)).await?;
         for step in due.chunks(A_STEP) {
-            let (step, db, log) = (step.to_vec(), room.db.clone(), room.log.clone());
-            room.db.write(move |tx| step.iter().try_for_each(|due| take(tx, *due, &db, &log))).await?;
+            let (step, db, log, holding) = (step.to_vec(), room.db.clone(), room.log.clone(), room.holding.clone());
+            let release_at = now + hold::GRACE_MS;
+            let take_one = move |tx: &mut Tx<'_>, due: &Due| {
+                let files = take(tx, *due, &db, &log)?;
+                hold::moved(tx, &files, release_at, &holding)
+            };
+            room.db.write(move |tx| step.iter().try_for_each(|due| take_one(tx, due))).await?;
         }
         taken += due.len();
         if due.len() < A_LOOK {
@@ -64,15 +69,19 @@ pub async fn expire(room: &Messaging) -> Result<usize> {
     Ok(taken)
 }
 
-fn take(tx: &mut Tx<'_>, (due, conversation, seq): Due, db: &Db, log: &Log) -> Result<()> {
+/// Answers the files that the message held.
+fn take(tx: &mut Tx<'_>, (due, conversation, seq): Due, db: &Db, log: &Log) -> Result<Vec<FileId>> {
     store::delete_expiring(tx, due, conversation, seq)?;
     let found = log.at(tx)?.words_at(conversation, seq)?;
-    let Some(mut stored) = found.filter(|stored| !is_withdrawn(&stored.entry)) else { return Ok(()) };
+    let Some(mut stored) = found.filter(|stored| !is_withdrawn(&stored.entry)) else {
+        return Ok(Vec::new());
+    };
     store::recall(tx, conversation, &stored.entry)?;
+    let files = store::delete_objects(tx, conversation, seq)?;
     let edited_at = stored.entry.edited_at;
     log::rewrite(tx, conversation, &mut stored, Kind::Expired(Expired {}).into(), edited_at)?;
     // The words still stand in the write-ahead log.
     let db = db.clone();
     tx.after_commit(move || db.schedule_truncate());
-    Ok(())
+    Ok(files)
 }

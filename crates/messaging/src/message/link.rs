@@ -72,7 +72,7 @@ async fn take_sends(room: &Messaging, link: LinkId, items: Vec<SendItem>) {
             Err(error) => refused.push(to_outcome(tag, Err(error))),
         }
     }
-    for send in room.sends.push(ready) {
+    for send in room.claims.push(ready) {
         if let ReplyTo::Link(_, tag) = send.reply_to {
             refused.push(to_outcome(tag, Err(Error::unavailable("too many sends are waiting"))));
         }

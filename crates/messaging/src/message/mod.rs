@@ -1,5 +1,6 @@
 //! Messages: a file per use case.
 
+pub mod claim;
 pub mod delete_for_me;
 pub mod delivered;
 pub mod edit;
@@ -7,6 +8,7 @@ pub mod expire;
 pub mod forward;
 pub mod heads;
 pub mod history;
+pub mod hold;
 pub mod link;
 pub mod pin;
 pub mod prepare;
@@ -21,7 +23,7 @@ pub mod send_many;
 pub mod send_scheduled;
 pub mod store;
 pub mod sync;
-mod target;
+pub mod target;
 pub mod targets;
 pub mod tell_reactions;
 pub mod throttle;

@@ -8,8 +8,11 @@ use prost::Message as _;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use super::send::{PendingSend, ReplyTo};
-use crate::{membership::EVERYBODY, words::Words};
+use super::{
+    claim::check_file,
+    send::{PendingSend, ReplyTo},
+};
+use crate::{MessagingOptions, membership::EVERYBODY, words::Words};
 
 const CUSTOM_TYPE_BYTES: usize = 64;
 
@@ -28,6 +31,13 @@ pub struct Sayable {
     pub words: Arc<Words>,
     /// How long an expiring message may stay at most, in milliseconds.
     pub expires_most_ms: i64,
+}
+
+impl Sayable {
+    /// As the configuration has it.
+    pub fn new(options: &MessagingOptions, words: Arc<Words>) -> Self {
+        Self { body_bytes: options.body_bytes, words, expires_most_ms: options.expires_most_ms }
+    }
 }
 
 /// A send by `user` that is ready to be written, or what is wrong with it.
@@ -123,9 +133,7 @@ pub fn check_content(content: &Content, body_bytes: usize) -> Result<Vec<u8>> {
         }
         Some(Kind::Card(card)) if card.title.is_empty() => return Err(Error::field("content.card.title", "is empty")),
         Some(Kind::Text(_) | Kind::Custom(_) | Kind::Card(_)) => {}
-        Some(Kind::Image(_) | Kind::File(_) | Kind::Voice(_)) => {
-            return Err(Error::new(Code::Unsupported, "this server keeps no files"));
-        }
+        Some(Kind::Image(_) | Kind::File(_) | Kind::Voice(_)) => check_file(content)?,
         Some(_) => return Err(Error::field("content", "is written by the service, not sent")),
         None => return Err(Error::new(Code::Unsupported, "this kind of content is not known")),
     }

@@ -1,6 +1,8 @@
 //! Recalling: a message's words are gone for everybody, at once through every API and soon from the files. Its place in the
 //! log stays.
 
+use std::sync::Arc;
+
 use anser_contract::{
     Context,
     v1::{Changed, Content, RecallRequest, Recalled, Role, Withdrawn, content::Kind},
@@ -10,11 +12,12 @@ use anser_types::{Action, Error, Result, UserId, authorise, plant::planted};
 use prost::Message as _;
 
 use super::{
-    store,
+    hold, store,
     target::{Asked, Target, is_withdrawn},
 };
 use crate::{
     Messaging, MessagingOptions,
+    alarm::Alarm,
     conversation::{once, role_of},
     log, membership,
     notice::Notices,
@@ -27,6 +30,7 @@ pub async fn recall(room: &Messaging, ctx: &Context, request: RecallRequest) -> 
     let key = [asked.conversation.as_bytes(), &asked.seq.to_be_bytes()[..]];
     let once = once(room, user, "recall", &request.idempotency_key, &key)?;
     let (notices, options, db) = (Notices::new(room), room.options.clone(), room.db.clone());
+    let holding = room.holding.clone();
     let answer = room
         .db
         .until(ctx.deadline)
@@ -34,7 +38,7 @@ pub async fn recall(room: &Messaging, ctx: &Context, request: RecallRequest) -> 
             tx.once(&once, notices.now, |tx| {
                 let target = asked.find(tx, notices.now)?;
                 may_recall(tx, &asked, &target, &options, &notices)?;
-                let changed = apply(tx, &asked, target, &notices)?;
+                let changed = apply(tx, &asked, target, &notices, &holding)?;
                 // The words still stand in the write-ahead log.
                 let db = db.clone();
                 tx.after_commit(move || db.schedule_truncate());
@@ -67,7 +71,7 @@ fn may_recall(
     if is_withdrawn(&target.stored.entry) { Ok(()) } else { target.ensure_recent(within_ms, notices.now) }
 }
 
-fn apply(tx: &mut Tx<'_>, asked: &Asked, target: Target, notices: &Notices) -> Result<Changed> {
+fn apply(tx: &mut Tx<'_>, asked: &Asked, target: Target, notices: &Notices, holding: &Arc<Alarm>) -> Result<Changed> {
     let (conversation, seq, mut stored) = (asked.conversation, asked.seq, target.stored);
     let mut changed = Changed { conversation_id: conversation.to_vec(), seq, ..Changed::default() };
     if is_withdrawn(&stored.entry) {
@@ -75,6 +79,8 @@ fn apply(tx: &mut Tx<'_>, asked: &Asked, target: Target, notices: &Notices) -> R
         return Ok(changed);
     }
     store::recall(tx, conversation, &stored.entry)?;
+    let files = store::delete_objects(tx, conversation, seq)?;
+    hold::moved(tx, &files, notices.now + hold::GRACE_MS, holding)?;
     let mut withdrawn = Content::from(Kind::Withdrawn(Withdrawn { user_id: asked.user.to_vec(), at: notices.now }));
     if planted("recall_keeps_words") {
         withdrawn = stored.entry.content.clone().unwrap_or_default();

@@ -1,19 +1,25 @@
 //! Messages for later: kept with their sender until their time, and seen by nobody else. [`super::send_scheduled`] sends
 //! them; here they are asked for, looked at, given another time and taken back.
 
+use std::sync::Arc;
+
 use anser_contract::{
     Context,
     v1::{
-        CancelScheduledReply, CancelScheduledRequest, ListScheduledReply, ListScheduledRequest, RescheduleRequest,
-        ScheduleRequest, ScheduledChanged, ScheduledMessage, ScheduledMoved, ScheduledState, service_event::Event,
+        CancelScheduledReply, CancelScheduledRequest, Content, ListScheduledReply, ListScheduledRequest,
+        RescheduleRequest, ScheduleRequest, ScheduledChanged, ScheduledMessage, ScheduledMoved, ScheduledState,
+        service_event::Event,
     },
 };
 use anser_engine::Tx;
-use anser_types::{Action, Code, ConversationId, Error, MessageId, Result, Standing, Timestamp, UserId, authorise};
+use anser_types::{
+    Action, Code, ConversationId, Error, FileId, MessageId, Result, Standing, Timestamp, UserId, authorise,
+};
 
-use super::{prepare, store, store::ScheduledKey};
+use super::{hold, prepare, store, store::ScheduledKey};
 use crate::{
     Messaging,
+    alarm::Alarm,
     conversation::page,
     log::{self, Log},
     membership,
@@ -32,6 +38,8 @@ pub async fn schedule(room: &Messaging, ctx: &Context, request: ScheduleRequest)
     let (conversation, cmid, body) = prepare::check(&mut send, &room.sayable())?;
     room.words.apply(&mut send.content.clone().unwrap_or_default())?;
     room.db.growth_allowed()?;
+    // Whoever repeats the call is told what became of it, whatever became of the file.
+    let claimed = room.claims.claim(user, send.content.as_ref().unwrap_or(&Content::default())).await;
     let sent_hash = prepare::payload_hash(&body);
     let wanted = Wanted {
         key: (user, cmid, conversation),
@@ -42,6 +50,7 @@ pub async fn schedule(room: &Messaging, ctx: &Context, request: ScheduleRequest)
         most: room.options.scheduled,
         most_ms: room.options.schedule_most_ms,
         log: room.log.clone(),
+        holding: room.holding.clone(),
     };
     let message = ScheduledMessage {
         conversation_id: send.conversation_id,
@@ -60,8 +69,11 @@ pub async fn schedule(room: &Messaging, ctx: &Context, request: ScheduleRequest)
             if let Some(known) = wanted.known(tx, &message)? {
                 return Ok(known);
             }
+            claimed.clone()?;
             wanted.ensure_allowed(tx, &message)?;
             store::insert_scheduled(tx, wanted.key, &wanted.asked, &message)?;
+            let file = message.content.as_ref().and_then(Content::file_id).map(FileId::try_from).transpose()?;
+            hold::moved(tx, file.as_slice(), wanted.now, &wanted.holding)?;
             tell(tx, wanted.now, wanted.key, ScheduledState::Waiting, "")?;
             let (alarm, send_at) = (alarm.clone(), message.send_at);
             tx.after_commit(move || alarm.ring_by(send_at));
@@ -82,6 +94,7 @@ struct Wanted {
     most: i64,
     most_ms: i64,
     log: Log,
+    holding: Arc<Alarm>,
 }
 
 impl Wanted {
@@ -117,7 +130,8 @@ impl Wanted {
             return Err(Error::field("content.reply_to.seq", "there is no such message"));
         }
         ensure_later(message.send_at, self.now, self.most_ms)?;
-        store::delete_failed_by(tx, user, self.now - FAILED_FOR_MS)?;
+        let files = store::delete_failed_by(tx, user, self.now - FAILED_FOR_MS)?;
+        hold::moved(tx, &files, self.now + hold::GRACE_MS, &self.holding)?;
         if store::count_scheduled(tx, user)? >= self.most {
             return Err(Error::new(Code::LimitExceeded, format!("{} scheduled messages at most", self.most)));
         }
@@ -157,14 +171,15 @@ pub async fn reschedule(room: &Messaging, ctx: &Context, request: RescheduleRequ
 /// Takes a message back that was not sent yet, or out of the list when it failed.
 pub async fn cancel(room: &Messaging, ctx: &Context, request: CancelScheduledRequest) -> Result<CancelScheduledReply> {
     let key = key(ctx.user()?, &request.conversation_id, &request.client_msg_id)?;
-    let (now, db) = (room.clock.now(), room.db.clone());
+    let (now, db, holding) = (room.clock.now(), room.db.clone(), room.holding.clone());
     room.db
         .until(ctx.deadline)
         .write(move |tx| {
             if find(tx, key)?.sending {
                 return Err(Error::new(Code::Gone, "it is being sent"));
             }
-            store::delete_scheduled(tx, key)?;
+            let files = store::delete_scheduled(tx, key)?;
+            hold::moved(tx, &files, now + hold::GRACE_MS, &holding)?;
             tell(tx, now, key, ScheduledState::Cancelled, "")?;
             // The words still stand in the write-ahead log.
             let db = db.clone();

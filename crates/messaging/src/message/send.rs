@@ -110,6 +110,8 @@ pub struct Committer {
     pub(crate) strangers: bool,
     /// Woken when the first message expires.
     pub(crate) expiry: Arc<Alarm>,
+    /// Woken when messages hold files.
+    pub(crate) holding: Arc<Alarm>,
     batch: Batch,
 }
 
@@ -122,6 +124,8 @@ struct Batch {
     rooms: Vec<(ConversationId, Room)>,
     /// When the first of the new messages expires.
     expires: Option<Timestamp>,
+    /// Since when the new messages hold files, if they do.
+    holds: Option<Timestamp>,
 }
 
 impl Committer {
@@ -133,9 +137,9 @@ impl Committer {
         fanout: Fanout,
         clock: Clock,
         strangers: bool,
-        expiry: Arc<Alarm>,
+        (expiry, holding): (Arc<Alarm>, Arc<Alarm>),
     ) -> Self {
-        Self { lane, log, rooms, fanout, clock, strangers, expiry, batch: Batch::default() }
+        Self { lane, log, rooms, fanout, clock, strangers, expiry, holding, batch: Batch::default() }
     }
 }
 
@@ -188,6 +192,9 @@ impl Lane for Committer {
                 }
                 if let Some(at) = batch.expires {
                     self.expiry.ring_by(at);
+                }
+                if let Some(at) = batch.holds {
+                    self.holding.ring_by(at);
                 }
                 let effects = batch.appended.into_iter().map(|appended| Effect::Appended(Arc::new(appended)));
                 self.answer(outcomes, effects.collect());
@@ -395,6 +402,10 @@ impl Group<'_> {
             }
             if let Some(mentions) = &send.content.mentions {
                 store::insert_mentions(tx, self.conversation, place.seq, mentions)?;
+            }
+            for file in store::insert_objects(tx, self.conversation, place.seq, &send.content)? {
+                store::note_moved(tx, file, self.now)?;
+                self.batch.holds = Some(self.now);
             }
             new.push(NewEntry { sender: send.user, cmid: send.cmid, content: send.content, body: send.body });
         }

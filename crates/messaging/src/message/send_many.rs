@@ -48,7 +48,7 @@ where
             Err((reply, error)) => refuse(reply, error),
         }
     }
-    for send in room.sends.push(ready) {
+    for send in room.claims.push(ready) {
         refuse(send.reply_to, Error::unavailable("too many sends are waiting"));
     }
     let mut outcomes = Vec::with_capacity(answers.len());

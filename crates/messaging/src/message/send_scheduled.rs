@@ -13,6 +13,7 @@ use anser_types::{Clock, Error, Result, Timestamp};
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
+    hold,
     prepare::prepare,
     schedule::tell,
     send::ReplyTo,
@@ -62,7 +63,8 @@ pub async fn send_due(room: &Messaging) -> Result<usize> {
         let outcomes = send(room, due).await;
         let later = outcomes.iter().any(|(_, outcome)| matches!(outcome, Err(error) if error.code.retryable()));
         done += outcomes.len();
-        room.db.write(move |tx| settle(tx, &outcomes, now)).await?;
+        let holding = room.holding.clone();
+        room.db.write(move |tx| settle(tx, &outcomes, now, &holding)).await?;
         if later {
             return Err(Error::unavailable("some have to wait"));
         }
@@ -88,7 +90,7 @@ async fn send(room: &Messaging, due: Vec<Scheduled>) -> Vec<(Scheduled, Result<S
             Err((reply, error)) => refuse(reply, error),
         }
     }
-    for send in room.sends.push(ready) {
+    for send in room.claims.push(ready) {
         refuse(send.reply_to, Error::unavailable("too many sends are waiting"));
     }
     let mut outcomes = Vec::with_capacity(due.len());
@@ -109,11 +111,17 @@ fn refuse(reply: ReplyTo, error: Error) {
 }
 
 /// What was sent is no longer scheduled; what was refused for good is its sender's to look at.
-fn settle(tx: &mut Tx<'_>, outcomes: &[(Scheduled, Result<SendAck>)], now: Timestamp) -> Result<()> {
+fn settle(
+    tx: &mut Tx<'_>,
+    outcomes: &[(Scheduled, Result<SendAck>)],
+    now: Timestamp,
+    holding: &Arc<Alarm>,
+) -> Result<()> {
     for (scheduled, outcome) in outcomes {
         match outcome {
             Ok(_) => {
-                store::delete_scheduled(tx, scheduled.key)?;
+                let files = store::delete_scheduled(tx, scheduled.key)?;
+                hold::moved(tx, &files, now + hold::GRACE_MS, holding)?;
                 tell(tx, now, scheduled.key, ScheduledState::Sent, "")?;
             }
             Err(error) if error.code.retryable() => {}

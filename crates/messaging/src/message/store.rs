@@ -1,14 +1,15 @@
 //! The statements of sending and reading; those of changes are in [`changes`], of what has a
-//! time of its own in [`timed`], of how far devices have got in [`delivered`], those of the log itself in `log/`.
+//! time of its own in [`timed`], of how far devices have got in [`delivered`], of files in [`objects`], those of the log itself in `log/`.
 
 mod changes;
 mod delivered;
+mod objects;
 mod timed;
 
 use anser_engine::{Reader, Tx, Value};
 use anser_types::{ConversationId, MessageId, Result, Timestamp, UserId, plant::planted};
 
-pub use self::{changes::*, delivered::*, timed::*};
+pub use self::{changes::*, delivered::*, objects::*, timed::*};
 use crate::log::Snapshot;
 
 /// Notes that `sender` used `cmid` in `conversation`, unless they did before; answers whether it was new.

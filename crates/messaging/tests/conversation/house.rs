@@ -16,10 +16,15 @@ use anser_messaging::{MIGRATIONS, Messaging, MessagingOptions, MessagingService}
 use anser_types::{Clock, Code, ConversationId, MessageId, SessionId, UserId};
 use tempfile::TempDir;
 
+use crate::files::FakeFiles;
+
 pub struct House {
     pub service: Arc<MessagingService>,
     pub clock: Clock,
-    _dir: TempDir,
+    pub files: Arc<FakeFiles>,
+    db: Db,
+    options: MessagingOptions,
+    dir: TempDir,
 }
 
 impl House {
@@ -34,8 +39,20 @@ impl House {
         let db = Db::open(&store, MIGRATIONS, clock.clone()).unwrap();
         let mut options = MessagingOptions { sends_per_second: 0, ..MessagingOptions::default() };
         change(&mut options);
-        let service = Messaging::start(&db, options, clock.clone()).await.unwrap();
-        Self { service, clock, _dir: dir }
+        let files = Arc::<FakeFiles>::default();
+        let service = Messaging::start(&db, files.clone(), options.clone(), clock.clone()).await.unwrap();
+        Self { service, clock, files, db, options, dir }
+    }
+
+    /// The same store after the process ended and began again.
+    pub async fn restarted(self) -> Self {
+        let Self { service, clock, files, db, options, dir } = self;
+        drop(service);
+        db.close().await;
+        let store = DbOptions { durability: Durability::Off, ..DbOptions::new(dir.path()) };
+        let db = Db::open(&store, MIGRATIONS, clock.clone()).unwrap();
+        let service = Messaging::start(&db, files.clone(), options.clone(), clock.clone()).await.unwrap();
+        Self { service, clock, files, db, options, dir }
     }
 
     pub async fn relate(&self, a: UserId, b: UserId, version: i64, friends: bool) -> ApplyRelationReply {

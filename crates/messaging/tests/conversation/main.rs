@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod attachments;
 mod changes;
 mod delivered;
 mod expiring;
+mod files;
 mod groups;
 mod house;
 mod joining;
+mod journal;
 mod lists;
 mod paging;
 mod pairs;

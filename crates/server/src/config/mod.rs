@@ -31,6 +31,7 @@ pub struct Config {
     pub contact: Contact,
     pub messaging: Messaging,
     pub files: Files,
+    pub speech: Speech,
     pub limits: Limits,
     pub peers: Peers,
     pub log: Log,

@@ -180,6 +180,36 @@ pub struct Files {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Speech {
+    pub provider: SpeechProvider,
+    #[serde(deserialize_with = "non_empty")]
+    pub key_file: Option<PathBuf>,
+    pub language: String,
+    pub baidu_token_url: String,
+    pub baidu_url: String,
+    pub baidu_dev_pid: u32,
+    pub openai_url: String,
+    pub openai_model: String,
+    pub command: Vec<String>,
+    pub command_memory_mib: u64,
+    pub recording_bytes: usize,
+    pub recording_s: i64,
+    pub timeout_ms: u64,
+    pub at_once: usize,
+    pub queue: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SpeechProvider {
+    Off,
+    Baidu,
+    OpenAi,
+    Command,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     pub body_bytes: u32,
     pub frame_bytes: u32,
@@ -195,6 +225,8 @@ pub struct Limits {
     pub write_burst: u32,
     pub searches_per_second: u32,
     pub search_burst: u32,
+    pub speech_per_second: u32,
+    pub speech_burst: u32,
     pub sends_per_second: u32,
     pub send_burst: u32,
     pub friends: u32,

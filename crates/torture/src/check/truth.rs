@@ -301,7 +301,7 @@ impl Log {
                         last.1 = seq;
                     }
                 }
-                Content::Text(..) | Content::Custom(..) | Content::Withdrawn(_) => {
+                Content::Text(..) | Content::Custom(..) | Content::File(..) | Content::Withdrawn(_) => {
                     self.messages.push((seq, seen.sender.clone()));
                 }
                 Content::Change(change) => {

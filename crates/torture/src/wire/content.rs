@@ -25,6 +25,8 @@ pub enum Content {
     Text(String, Mentions),
     /// Something the applications at both ends understand: type, payload, fallback.
     Custom(String, String, String),
+    /// A file, and what is said to it, or in it where it is a voice.
+    File(String, String),
     /// In place of words that somebody recalled.
     Withdrawn(String),
     /// A group was made.
@@ -94,6 +96,8 @@ impl Content {
         match kind.as_str() {
             "text" => Content::Text(text("text"), mentions(value.get("mentions"))),
             "custom" => Content::Custom(text("type"), text("payload"), text("fallback_text")),
+            "image" | "file" => Content::File(text("file_id"), text("caption")),
+            "voice" => Content::File(text("file_id"), text("transcript")),
             "withdrawn" => Content::Withdrawn(text("user_id")),
             "created" => Content::Created(text("title")),
             "joined" => Content::Joined(ids(body)),
@@ -108,7 +112,8 @@ impl Content {
             "rules_changed" => {
                 Content::RulesChanged(body.pointer("/rules/history").and_then(Value::as_str) == Some("all"))
             }
-            "edited" => change(Changed::Edited),
+            // What was said in a voice message is written beside it.
+            "edited" | "transcribed" => change(Changed::Edited),
             "recalled" => change(Changed::Recalled),
             "reacted" => change(Changed::Reacted(reactions(body.get("reactions")))),
             "pinned" | "unpinned" => change(Changed::Pinned),
@@ -118,13 +123,13 @@ impl Content {
 
     /// Whether a person sent it: all else comes from what happened.
     pub fn is_message(&self) -> bool {
-        matches!(self, Content::Text(..) | Content::Custom(..) | Content::Withdrawn(_))
+        matches!(self, Content::Text(..) | Content::Custom(..) | Content::File(..) | Content::Withdrawn(_))
     }
 
     /// The words that are gone when it is recalled.
     pub fn words(&self) -> Option<&str> {
         match self {
-            Content::Text(words, _) | Content::Custom(_, words, _) => Some(words),
+            Content::Text(words, _) | Content::Custom(_, words, _) | Content::File(_, words) => Some(words),
             _ => None,
         }
     }

@@ -55,6 +55,9 @@ const ONE_USER: Shape = &[one(1, "user_id", Id)];
 const CONTENT: Shape = &[
     one(1, "text", Message(&[one(1, "text", Text)])),
     one(2, "custom", Message(&[one(1, "type", Text), one(2, "payload", Text), one(3, "fallback_text", Text)])),
+    one(3, "image", Message(&[one(1, "file_id", Id), one(2, "name", Text), one(7, "caption", Text)])),
+    one(4, "file", Message(&[one(1, "file_id", Id), one(2, "name", Text), one(5, "caption", Text)])),
+    one(5, "voice", Message(&[one(1, "file_id", Id), one(2, "name", Text), one(6, "transcript", Text)])),
     one(16, "created", Message(&[one(1, "title", Text)])),
     one(17, "joined", Message(&[many(1, "user_ids", Id)])),
     one(18, "left", Message(ONE_USER)),
@@ -84,6 +87,7 @@ const CONTENT: Shape = &[
     ),
     one(43, "pinned", Message(&[one(1, "target_seq", Number)])),
     one(44, "unpinned", Message(&[one(1, "target_seq", Number)])),
+    one(45, "transcribed", Message(VERSIONED)),
     one(51, "mentions", Message(&[many(1, "user_ids", Id), one(2, "all", Flag)])),
 ];
 

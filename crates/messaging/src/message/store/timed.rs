@@ -1,8 +1,8 @@
 //! The statements of what has a time of its own: expiring and scheduled messages.
 
 use anser_contract::v1::{Content, ScheduledMessage, ScheduledState};
-use anser_engine::{Reader, Row, Tx};
-use anser_types::{ConversationId, Error, MessageId, Result, Timestamp, UserId};
+use anser_engine::{Reader, Row, Tx, Value};
+use anser_types::{ConversationId, Error, FileId, MessageId, Result, Timestamp, UserId};
 use prost::Message as _;
 
 // Expiring messages
@@ -70,8 +70,8 @@ pub fn insert_scheduled(tx: &mut Tx<'_>, key: ScheduledKey, asked: &[u8], messag
     let body = message.content.as_ref().map(Content::encode_to_vec).unwrap_or_default();
     tx.exec(
         "INSERT INTO messaging_scheduled
-         (user_id, cmid, conversation, state, send_at, created_at, expires_in, asked, code, failed_at, body)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', 0, ?)",
+         (user_id, cmid, conversation, state, send_at, created_at, expires_in, asked, code, failed_at, body, file_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', 0, ?, ?)",
         &[
             (&user).into(),
             (&cmid).into(),
@@ -82,6 +82,7 @@ pub fn insert_scheduled(tx: &mut Tx<'_>, key: ScheduledKey, asked: &[u8], messag
             message.expires_in_ms.into(),
             asked.into(),
             (&body).into(),
+            message.content.as_ref().and_then(Content::file_id).into(),
         ],
     )?;
     Ok(())
@@ -133,19 +134,22 @@ pub fn set_send_at(tx: &mut Tx<'_>, (user, cmid, conversation): ScheduledKey, se
     Ok(())
 }
 
-/// It is in the log, or is not to be sent.
-pub fn delete_scheduled(tx: &mut Tx<'_>, (user, cmid, conversation): ScheduledKey) -> Result<()> {
-    tx.exec(
-        "DELETE FROM messaging_scheduled WHERE user_id = ? AND cmid = ? AND conversation = ?",
-        &[(&user).into(), (&cmid).into(), (&conversation).into()],
-    )?;
-    Ok(())
+/// It is in the log, or is not to be sent. Answers the file that it named.
+pub fn delete_scheduled(tx: &mut Tx<'_>, (user, cmid, conversation): ScheduledKey) -> Result<Vec<FileId>> {
+    let one = "user_id = ? AND cmid = ? AND conversation = ?";
+    delete_where(tx, one, &[(&user).into(), (&cmid).into(), (&conversation).into()])
 }
 
-/// All of somebody's are forgotten.
-pub fn delete_scheduled_by(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
-    tx.exec("DELETE FROM messaging_scheduled WHERE user_id = ?", &[(&user).into()])?;
-    Ok(())
+/// All of somebody's are forgotten. Answers the files that they named.
+pub fn delete_scheduled_by(tx: &mut Tx<'_>, user: UserId) -> Result<Vec<FileId>> {
+    delete_where(tx, "user_id = ?", &[(&user).into()])
+}
+
+fn delete_where(tx: &mut Tx<'_>, which: &str, params: &[Value<'_>]) -> Result<Vec<FileId>> {
+    let named = format!("SELECT file_id FROM messaging_scheduled WHERE {which} AND file_id IS NOT NULL");
+    let files = tx.rows(&named, params, |row| row.id(0))?;
+    tx.exec(&format!("DELETE FROM messaging_scheduled WHERE {which}"), params)?;
+    Ok(files)
 }
 
 /// The messages whose time has come by `now`, the oldest first, those among them that were being sent before; from now
@@ -192,12 +196,10 @@ pub fn fail_scheduled(
 }
 
 /// Those that failed long ago are forgotten, some at a time: of one person, whose turn it is because they have to do with it.
-pub fn delete_failed_by(tx: &mut Tx<'_>, user: UserId, until: Timestamp) -> Result<()> {
-    tx.exec(
-        "DELETE FROM messaging_scheduled WHERE user_id = ? AND state = ? AND failed_at <= ?",
-        &[(&user).into(), FAILED.into(), until.into()],
-    )?;
-    Ok(())
+/// Answers the files that they named.
+pub fn delete_failed_by(tx: &mut Tx<'_>, user: UserId, until: Timestamp) -> Result<Vec<FileId>> {
+    let failed = "user_id = ? AND state = ? AND failed_at <= ?";
+    delete_where(tx, failed, &[(&user).into(), FAILED.into(), until.into()])
 }
 
 fn scheduled_from_row(row: &Row<'_>) -> Result<Scheduled> {
