@@ -7,6 +7,7 @@
 
 mod accounts;
 mod admin;
+mod attachments;
 mod authorisation;
 mod backup;
 mod binary;

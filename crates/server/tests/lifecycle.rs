@@ -37,7 +37,8 @@ fn a_first_start_makes_everything_for_its_owner_alone() {
     assert_eq!(mode(&data), 0o700);
     for entry in fs::read_dir(&data).unwrap() {
         let path = entry.unwrap().path();
-        assert_eq!(mode(&path), 0o600, "{}", path.display());
+        let owners = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(&path), owners, "{}", path.display());
     }
     for name in ["anser.db", "secrets", "token-signing-key", "peer.secret"] {
         assert!(data.join(name).exists(), "{name}");
@@ -96,7 +97,9 @@ fn a_signal_ends_it_in_order() {
         server.signal(name);
         let (status, log) = server.wait();
         assert_eq!(status.code(), Some(0), "{log}");
-        assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
+        // That codes are sent to nobody is told at every start of a server for development.
+        let mut told = log.lines().filter(|line| !line.contains("(sms.provider)"));
+        assert!(told.all(|line| !line.contains("WARN") && !line.contains("ERROR")), "{log}");
         assert!(!dir.path().join("anser.db-wal").exists(), "the log was folded into the database");
     }
 }
