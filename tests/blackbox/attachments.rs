@@ -1,8 +1,11 @@
 //! Messages that hold files: who may read a file follows from who may read the message.
 
-use anser_client::v1::{Attachment, Content, Entry, File, Image, SendAck, SendMessage, Voice, content::Kind};
+use anser_client::{
+    Error,
+    v1::{Attachment, Content, Entry, File, Image, SendAck, SendMessage, Voice, content::Kind},
+};
 use anser_tests::{Person, TestApp, code, file_id, png, until};
-use anser_types::{Code, ConversationId, MessageId, Result};
+use anser_types::{Code, ConversationId, MessageId};
 use reqwest::Method;
 
 fn message(person: &Person, conversation: ConversationId, content: Content) -> SendMessage {
@@ -13,7 +16,7 @@ fn attachment(file: &File) -> Content {
     Kind::File(Box::new(Attachment { file_id: file.file_id.clone(), ..Attachment::default() })).into()
 }
 
-async fn sends(person: &Person, conversation: ConversationId, content: Content) -> Result<SendAck> {
+async fn sends(person: &Person, conversation: ConversationId, content: Content) -> Result<SendAck, Error> {
     person.client.send(&message(person, conversation, content)).await
 }
 

@@ -27,7 +27,7 @@ async fn a_recording_goes_to_the_program_and_its_words_come_back() {
     assert_eq!(second, (200, "heard 32044".into()));
     let refused = [
         (None, "application/octet-stream", vec![0; 32_000], (401, "unauthenticated")),
-        (Some(&alice), "application/octet-stream", vec![0; 64_002], (413, "too_large")),
+        (Some(&alice), "application/octet-stream", vec![0; 66_000], (413, "too_large")),
         (Some(&alice), "application/octet-stream", vec![0; 11 << 20], (413, "too_large")),
         (Some(&alice), "application/octet-stream", vec![0; 31], (400, "invalid_argument")),
         (Some(&alice), "image/png", vec![0; 32], (415, "unsupported")),

@@ -32,7 +32,7 @@ use table::{Principal, Request, Row, documented, operations, table};
 /// Limits that this many requests of so few people do not meet.
 const SETTINGS: &[&str] = &[
     "files.transfers_per_user=1000",
-    "files.uploads=100000",
+    "files.uploads=10000",
     "limits.conversations=1000000",
     "limits.friend_categories=10000",
     "limits.friends=1000000",
