@@ -219,6 +219,7 @@ impl<'p> Scene<'p> {
             "tomorrow" => tomorrow(me).to_string(),
             "group_that_invites_me" => newcomer(people).await.group("come", &[me]).await.to_string(),
             "emoji" => "%F0%9F%91%8D".to_owned(),
+            "first_part" => "1".to_owned(),
             "file" => "swagger-ui.css".to_owned(),
             unknown => panic!("scene.rs knows no {{{unknown}}}"),
         }
