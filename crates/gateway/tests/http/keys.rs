@@ -53,6 +53,12 @@ async fn a_key_is_passed_on_by_every_call_that_takes_one() {
         (Method::DELETE, format!("/v1/conversations/{id}/messages/3"), json!({}), "recall"),
         (Method::POST, format!("/v1/invitations/{id}:accept"), json!({}), "accept_invitation"),
         (Method::POST, format!("/v1/invitations/{id}:decline"), json!({}), "decline_invitation"),
+        (
+            Method::POST,
+            "/v1/users:by-phone".to_owned(),
+            json!({"phone": "+8613800138000", "code_id": id, "code": "123456"}),
+            "register_by_phone",
+        ),
         (Method::POST, "/v1/files".to_owned(), json!({}), "create_upload"),
         (Method::POST, "/v1/uploads".to_owned(), json!({"size": 1}), "create_upload"),
     ];
