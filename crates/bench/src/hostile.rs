@@ -95,6 +95,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     let tokens = mallory[0].sender.client.tokens().context("nobody is logged in")?;
     let target = server.url.trim_start_matches("http://").parse().context("the server's address")?;
     let counts = Arc::new(Counts::default());
+    let memory = server.memory();
     let mut attackers = JoinSet::new();
     for (kind, attack) in ATTACKS.into_iter().enumerate() {
         for number in 0..options.attackers {
@@ -108,7 +109,6 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
             attackers.spawn(async move { attacker.go_on(attack).await });
         }
     }
-    let memory = server.memory();
     unanswered += phase(&attacked).await?.unanswered;
     let memory_then = server.memory();
     attackers.shutdown().await;
