@@ -30,6 +30,7 @@ mod limits;
 mod many_devices;
 mod messages;
 mod overflow;
+mod people_search;
 mod presence;
 mod profiles;
 mod protocol;

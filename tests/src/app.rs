@@ -268,7 +268,7 @@ impl TestApp {
         let mut running = self.running.lock().unwrap();
         let listen = format!("peers.listen={}", running.store_listen);
         let mut arguments = self.arguments(&self.store_dir(), &[&listen]);
-        arguments.extend(["--roles".into(), "auth,user,contact,messaging".into()]);
+        arguments.extend(["--roles".into(), "auth,user,contact,messaging,search".into()]);
         running.store = Some(Process::start(&arguments));
     }
 

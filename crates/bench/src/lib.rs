@@ -12,8 +12,10 @@ mod history;
 mod idle;
 mod link;
 mod measure;
+pub mod prose;
 mod report;
 mod restart;
+mod search;
 mod send;
 mod server;
 mod sync;
@@ -37,6 +39,8 @@ pub enum Command {
     Sync(sync::Options),
     /// Pages of history per second while others send
     History(history::Options),
+    /// Questions per second while others send
+    Search(search::Options),
     /// From kill -9 to the first acknowledgement
     Restart(restart::Options),
 }
@@ -98,6 +102,7 @@ impl Command {
             Command::Idle(options) => idle::run(options).await?,
             Command::Sync(options) => sync::run(options).await?,
             Command::History(options) => history::run(options).await?,
+            Command::Search(options) => search::run(options).await?,
             Command::Restart(options) => restart::run(options).await?,
         };
         if json {
@@ -115,6 +120,7 @@ impl Command {
             Command::Idle(options) => &options.common,
             Command::Sync(options) => &options.common,
             Command::History(options) => &options.common,
+            Command::Search(options) => &options.common,
             Command::Restart(options) => &options.common,
         }
     }

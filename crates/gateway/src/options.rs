@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anser_contract::v1::{Auth, Contacts, Conversations, Events, Limits, Messages, Users};
+use anser_contract::v1::{Auth, Contacts, Conversations, Events, Limits, Messages, Search, Users};
 
 use crate::{forwarded::Network, listener::Pace, rates::Allowances, ws::codec::Bounds};
 
@@ -21,6 +21,8 @@ pub struct GatewayServices {
     pub messages: Arc<dyn Messages>,
     /// What services tell the gateways.
     pub events: Arc<dyn Events>,
+    /// Finding messages and people.
+    pub search: Arc<dyn Search>,
 }
 
 /// Everything about the gateway that can be set.

@@ -33,6 +33,8 @@ pub struct Engines {
     pub messaging_pages: [u8; 32],
     /// Authenticates the page tokens of contact, and goes into its hashes.
     pub contact: [u8; 32],
+    /// Authenticates the page tokens of search.
+    pub search: [u8; 32],
     /// Goes into the hashes of the user service.
     pub user: [u8; 32],
     /// What gateways in other processes show.
@@ -56,6 +58,7 @@ impl Engines {
             },
             messaging_pages: secrets.load_or_create("messaging-pages")?,
             contact: secrets.load_or_create("contact")?,
+            search: secrets.load_or_create("search")?,
             user: secrets.load_or_create("user")?,
             peer: peer_secret(&mut secrets, &dir.join(PEER_SECRET))?,
         })

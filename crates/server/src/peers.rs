@@ -10,9 +10,9 @@ use anser_contract::{
     Peer, PeerSecret,
     v1::{
         AccountAdmin, Auth, Contacts, Conversations, Events, LogAdmin, Messages, RemoteAccountAdmin, RemoteAuth,
-        RemoteContacts, RemoteConversations, RemoteEvents, RemoteLogAdmin, RemoteMessages, RemoteStoreAdmin,
-        RemoteUsers, ServeAccountAdmin, ServeAuth, ServeContacts, ServeConversations, ServeEvents, ServeLogAdmin,
-        ServeMessages, ServeStoreAdmin, ServeUsers, StoreAdmin, Users,
+        RemoteContacts, RemoteConversations, RemoteEvents, RemoteLogAdmin, RemoteMessages, RemoteSearch,
+        RemoteStoreAdmin, RemoteUsers, Search, ServeAccountAdmin, ServeAuth, ServeContacts, ServeConversations,
+        ServeEvents, ServeLogAdmin, ServeMessages, ServeSearch, ServeStoreAdmin, ServeUsers, StoreAdmin, Users,
     },
 };
 use anser_gateway::GatewayServices;
@@ -33,6 +33,7 @@ pub fn remote(peer: &Peer) -> GatewayServices {
         conversations: Arc::new(RemoteConversations::new(peer.clone())),
         messages: Arc::new(RemoteMessages::new(peer.clone())),
         events: Arc::new(RemoteEvents::new(peer.clone())),
+        search: Arc::new(RemoteSearch::new(peer.clone())),
     }
 }
 
@@ -109,6 +110,8 @@ impl Node {
         messages: Messages, ServeMessages, RemoteMessages;
         /// Friends.
         contacts: Contacts, ServeContacts, RemoteContacts;
+        /// Finding messages and people.
+        search: Search, ServeSearch, RemoteSearch;
         /// What services tell the gateways.
         events: Events, ServeEvents, RemoteEvents;
     }

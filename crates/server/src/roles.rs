@@ -20,11 +20,13 @@ pub enum Role {
     Contact,
     /// Conversations and messages.
     Messaging,
+    /// Finding messages and people.
+    Search,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 5] = [Role::Gateway, Role::Auth, Role::User, Role::Contact, Role::Messaging];
+    pub const ALL: [Role; 6] = [Role::Gateway, Role::Auth, Role::User, Role::Contact, Role::Messaging, Role::Search];
 }
 
 /// Which roles run here and where the others are: one of the splits that the embedded store allows.

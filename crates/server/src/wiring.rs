@@ -4,11 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use anser_auth::{AccountKeeper, AuthService};
 use anser_contact::ContactService;
-use anser_contract::{Peer, v1::Users};
+use anser_contract::{
+    Context as CallContext, Peer,
+    v1::{
+        Entry, Journal, ListVisibleReply, ListVisibleRequest, LookUpReply, LookUpRequest, MayReadFilesReply,
+        MayReadFilesRequest, ReadOnReply, ReadOnRequest, SetTranscriptRequest, Users,
+    },
+};
 use anser_engine::{StoreKeeper, outbox::Outbox};
 use anser_gateway::{GatewayServices, Health};
 use anser_messaging::{Messaging, MessagingService};
-use anser_types::Clock;
+use anser_search::{SearchPeers, SearchService};
+use anser_types::{Clock, Error, Result};
 use anser_user::{ProfileKeeper, UserService};
 use anyhow::Context;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
@@ -61,7 +68,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
                 (true, Some(listener)) => Node::loopback(listener, engines.peer.clone())?,
                 _ => Node::new(engines.peer.clone()),
             };
-            let Built { services, seen, .. } = services(&config, &engines, &clock, &mut node).await?;
+            let Built { services, seen, finder, .. } = services(&config, &engines, &clock, &mut node).await?;
+            upkeep::search(&finder, &health, &shutdown);
             upkeep::closing(&services, &clock, &shutdown);
             let (routes, admin_routes) = node.routes();
             // Needed until the last request is answered, so it ends with the process and not with the shutdown.
@@ -77,7 +85,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             let engines = Engines::open(&config, &clock, &health)?;
             upkeep::store(&engines, &health, &shutdown);
             let mut node = Node::new(engines.peer.clone());
-            let Built { services, seen, .. } = services(&config, &engines, &clock, &mut node).await?;
+            let Built { services, seen, finder, .. } = services(&config, &engines, &clock, &mut node).await?;
+            upkeep::search(&finder, &health, &shutdown);
             upkeep::closing(&services, &clock, &shutdown);
             let (routes, admin_routes) = node.routes();
             socket::serve(&config.server.data_dir, admin_routes, &shutdown);
@@ -139,11 +148,18 @@ pub async fn services(config: &Config, engines: &Engines, clock: &Clock, node: &
     contact.start();
     let contacts = node.contacts(contact);
 
+    // Until the log serves it: nothing to follow, nothing to find.
+    let journal: Arc<dyn Journal> = Arc::new(EmptyJournal);
+    let search = options::search(config, engines.search, db.epoch());
+    let peers = SearchPeers { journal, users: users.clone(), contacts: contacts.clone(), phones: None };
+    let finder = SearchService::new(search, peers, clock.clone());
+    let search = node.search(finder.clone());
+
     let events = node.events(Outbox::new(db));
     let admin = AdminServices { accounts, log, store: StoreKeeper::new(db, migrations()) };
     node.operator(&admin);
-    let services = GatewayServices { users, auth, contacts, conversations, messages, events };
-    Ok(Built { services, admin, seen })
+    let services = GatewayServices { users, auth, contacts, conversations, messages, events, search };
+    Ok(Built { services, admin, seen, finder })
 }
 
 /// All that [`services`] makes.
@@ -153,6 +169,33 @@ pub struct Built {
     /// What the operator calls.
     pub admin: AdminServices,
     seen: LastSeen,
+    finder: Arc<SearchService>,
+}
+
+/// A log in which nothing stands.
+struct EmptyJournal;
+
+#[async_trait::async_trait]
+impl Journal for EmptyJournal {
+    async fn read_on(&self, _: &CallContext, _: ReadOnRequest) -> Result<ReadOnReply> {
+        Ok(ReadOnReply::default())
+    }
+
+    async fn list_visible(&self, _: &CallContext, _: ListVisibleRequest) -> Result<ListVisibleReply> {
+        Ok(ListVisibleReply::default())
+    }
+
+    async fn look_up(&self, _: &CallContext, _: LookUpRequest) -> Result<LookUpReply> {
+        Ok(LookUpReply::default())
+    }
+
+    async fn may_read_files(&self, _: &CallContext, _: MayReadFilesRequest) -> Result<MayReadFilesReply> {
+        Ok(MayReadFilesReply::default())
+    }
+
+    async fn set_transcript(&self, _: &CallContext, _: SetTranscriptRequest) -> Result<Entry> {
+        Err(Error::not_found("message"))
+    }
 }
 
 /// What is still to be noted at the end: when people were last online.

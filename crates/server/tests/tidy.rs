@@ -13,7 +13,7 @@ use anser::metrics::{DOCUMENT, documented};
 use serde_json::Value;
 use support::root;
 
-const SERVICES: &[&str] = &["anser-user", "anser-auth", "anser-contact", "anser-messaging"];
+const SERVICES: &[&str] = &["anser-user", "anser-auth", "anser-contact", "anser-messaging", "anser-search"];
 /// Libraries that belong to an edge of the house: the network outside, the network between processes, the database.
 const EDGES: &[&str] = &["axum", "hyper", "hyper-util", "tower", "tonic", "tungstenite", "reqwest", "rusqlite"];
 

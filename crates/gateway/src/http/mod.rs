@@ -28,6 +28,7 @@ mod probes;
 mod profiles;
 mod scheduled;
 mod schemas;
+mod search;
 mod sessions;
 mod socket;
 mod sync;
@@ -106,6 +107,7 @@ pub fn table() -> Vec<Route> {
         invitations::routes(),
         joining::routes(),
         sync::routes(),
+        search::routes(),
         socket::routes(),
         probes::routes(),
         docs::routes(),

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::{Client, Encoding},
-    fakes::{FakeAuth, FakeContacts, FakeConversations, FakeEvents, FakeMessages, FakeUsers},
+    fakes::{FakeAuth, FakeContacts, FakeConversations, FakeEvents, FakeMessages, FakeSearch, FakeUsers},
 };
 
 pub const ALICE: UserId = UserId([1; 16]);
@@ -45,6 +45,7 @@ impl Town {
             conversations: Arc::new(FakeConversations),
             messages: Arc::new(messages.clone()),
             events: events.clone(),
+            search: Arc::new(FakeSearch),
         };
         let mut options = GatewayOptions::default();
         options.timings.sweep = Duration::from_millis(50);

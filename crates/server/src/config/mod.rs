@@ -29,6 +29,7 @@ pub struct Config {
     pub auth: Auth,
     pub contact: Contact,
     pub messaging: Messaging,
+    pub search: Search,
     pub limits: Limits,
     pub peers: Peers,
     pub log: Log,

@@ -129,6 +129,15 @@ pub struct Messaging {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Search {
+    pub enabled: bool,
+    pub memory_mib: usize,
+    pub at_once: usize,
+    pub queue: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     pub body_bytes: u32,
     pub frame_bytes: u32,
