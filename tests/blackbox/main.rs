@@ -32,6 +32,7 @@ mod limits;
 mod many_devices;
 mod messages;
 mod overflow;
+mod people_search;
 mod phones;
 mod presence;
 mod profiles;

@@ -280,7 +280,7 @@ impl TestApp {
         let mut running = self.running.lock().unwrap();
         let listen = format!("peers.listen={}", running.store_listen);
         let mut arguments = self.arguments(&self.store_dir(), &[&listen]);
-        arguments.extend(["--roles".into(), "auth,user,contact,messaging,file,speech".into()]);
+        arguments.extend(["--roles".into(), "auth,user,contact,messaging,file,search,speech".into()]);
         running.store = Some(Process::start(&arguments));
     }
 

@@ -22,10 +22,10 @@ use anser_contract::{
     Actor, Context,
     v1::{
         Auth, CloseProfileReply, CloseProfileRequest, CreateUserRequest, Events, FollowRequest, GetMeRequest,
-        GetPrivacyRequest, GetUsersReply, GetUsersRequest, ListChangedReply, ListChangedRequest, ListSeenReply,
-        ListSeenRequest, LoginRequest, NoteSeenReply, NoteSeenRequest, OwnProfile, Privacy, PublicProfile,
-        RefreshRequest, RegisterRequest, SetPhoneReply, SetPhoneRequest, SyncProfileReply, SyncProfileRequest,
-        TokenReply, UpdatePrivacyRequest, UpdateProfileRequest, Users, service_event::Event,
+        GetPrivacyRequest, GetUsersReply, GetUsersRequest, ListChangedReply, ListChangedRequest, ListPrivacyReply,
+        ListPrivacyRequest, ListSeenReply, ListSeenRequest, LoginRequest, NoteSeenReply, NoteSeenRequest, OwnProfile,
+        Privacy, PublicProfile, RefreshRequest, RegisterRequest, SetPhoneReply, SetPhoneRequest, SyncProfileReply,
+        SyncProfileRequest, TokenReply, UpdatePrivacyRequest, UpdateProfileRequest, Users, service_event::Event,
     },
 };
 use anser_engine::{Db, DbOptions, Durability, outbox::Outbox};
@@ -212,5 +212,6 @@ impl Users for Profiles {
     async fn list_seen(&self, _: &Context, _: ListSeenRequest) -> Result<ListSeenReply> { unreachable!() }
     async fn list_changed(&self, _: &Context, _: ListChangedRequest) -> Result<ListChangedReply> { unreachable!() }
     async fn get_privacy(&self, _: &Context, _: GetPrivacyRequest) -> Result<Privacy> { unreachable!() }
+    async fn list_privacy(&self, _: &Context, _: ListPrivacyRequest) -> Result<ListPrivacyReply> { unreachable!() }
     async fn update_privacy(&self, _: &Context, _: UpdatePrivacyRequest) -> Result<Privacy> { unreachable!() }
 }

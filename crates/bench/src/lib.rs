@@ -14,8 +14,10 @@ mod hostile;
 mod idle;
 mod link;
 mod measure;
+pub mod prose;
 mod report;
 mod restart;
+mod search;
 mod send;
 mod server;
 mod sync;
@@ -39,6 +41,8 @@ pub enum Command {
     Sync(sync::Options),
     /// Pages of history per second while others send
     History(history::Options),
+    /// Questions per second while others send
+    Search(search::Options),
     /// From kill -9 to the first acknowledgement
     Restart(restart::Options),
     /// Latency of acknowledgements while hostile clients attack, beside the same without them
@@ -104,6 +108,7 @@ impl Command {
             Command::Idle(options) => idle::run(options).await?,
             Command::Sync(options) => sync::run(options).await?,
             Command::History(options) => history::run(options).await?,
+            Command::Search(options) => search::run(options).await?,
             Command::Restart(options) => restart::run(options).await?,
             Command::Hostile(options) => hostile::run(options).await?,
             Command::Files(options) => files::run(options).await?,
@@ -123,6 +128,7 @@ impl Command {
             Command::Idle(options) => &options.common,
             Command::Sync(options) => &options.common,
             Command::History(options) => &options.common,
+            Command::Search(options) => &options.common,
             Command::Restart(options) => &options.common,
             Command::Hostile(options) => &options.common,
             Command::Files(options) => &options.common,

@@ -14,6 +14,7 @@ use tokio::{task::JoinSet, time::sleep};
 use crate::{
     Common, Report,
     measure::{Span, Tally, watch},
+    prose::Prose,
     server::Server,
     town::{Pair, Town},
     verify::{Acked, verify},
@@ -140,6 +141,11 @@ async fn sender(pair: &Pair, common: &Common, window: usize, index: usize) -> an
 
 /// Fills the store until `wanted` messages were sent into it.
 pub async fn preload(town: &mut Town, common: &Common, wanted: u64) -> anyhow::Result<()> {
+    fill(town, common, wanted, None).await
+}
+
+/// The same, with messages that say something where there is a `prose`.
+pub async fn fill(town: &mut Town, common: &Common, wanted: u64, prose: Option<&Arc<Prose>>) -> anyhow::Result<()> {
     let missing = wanted.saturating_sub(town.messages());
     if missing == 0 {
         return Ok(());
@@ -150,7 +156,10 @@ pub async fn preload(town: &mut Town, common: &Common, wanted: u64) -> anyhow::R
     let span = Span::from_now(Duration::ZERO, Duration::from_secs(24 * 3600));
     let mut sending = JoinSet::new();
     for (index, pair) in town.pairs.iter().enumerate() {
-        let sender = sender(pair, common, 48, index).await?;
+        let mut sender = sender(pair, common, 48, index).await?;
+        if let Some(prose) = prose {
+            sender = sender.saying(prose.clone());
+        }
         let tally = tally.clone();
         sending.spawn(async move { sender.run(Pace::Count(each), span, tally).await });
     }

@@ -30,6 +30,7 @@ mod get_presence;
 mod get_request;
 mod list_blocks;
 mod list_categories;
+mod list_findable;
 mod list_friends;
 mod list_requests;
 mod pair;
@@ -57,9 +58,10 @@ use anser_contract::{
         AnswerRequest, Auth, Block, BlockRequest, Contacts, Conversations, CreateCategoryRequest, DeleteCategoryReply,
         DeleteCategoryRequest, DeleteFriendReply, DeleteFriendRequest, ErasePersonReply, ErasePersonRequest,
         FindPersonReply, FindPersonRequest, Friend, FriendCategories, FriendCategory, FriendRequest, GetPresenceReply,
-        GetPresenceRequest, ListBlocksReply, ListBlocksRequest, ListCategoriesRequest, ListFriendsReply,
-        ListFriendsRequest, ListRequestsReply, ListRequestsRequest, Phones, RenameCategoryRequest,
-        RequestFriendRequest, SyncContactsReply, SyncContactsRequest, UnblockReply, UpdateFriendRequest, Users,
+        GetPresenceRequest, ListBlocksReply, ListBlocksRequest, ListCategoriesRequest, ListFindableReply,
+        ListFindableRequest, ListFriendsReply, ListFriendsRequest, ListRequestsReply, ListRequestsRequest, Phones,
+        RenameCategoryRequest, RequestFriendRequest, SyncContactsReply, SyncContactsRequest, UnblockReply,
+        UpdateFriendRequest, Users,
     },
 };
 use anser_engine::{Db, Fingerprints, Migration};
@@ -191,6 +193,10 @@ impl Contacts for ContactService {
 
     async fn find_person(&self, ctx: &Context, request: FindPersonRequest) -> Result<FindPersonReply> {
         find_person::find_person(self, ctx, request).await
+    }
+
+    async fn list_findable(&self, ctx: &Context, request: ListFindableRequest) -> Result<ListFindableReply> {
+        list_findable::list_findable(self, ctx, request).await
     }
 
     async fn list_requests(&self, ctx: &Context, request: ListRequestsRequest) -> Result<ListRequestsReply> {

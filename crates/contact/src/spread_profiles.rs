@@ -26,6 +26,8 @@ use crate::{
 
 /// Each costs three rows.
 const FRIENDS_A_STEP: usize = 200;
+/// Changes that one step looks at, at most.
+const CHANGES_A_STEP: u32 = 100;
 /// Between two looks, however much happens.
 const PAUSE: Duration = Duration::from_millis(20);
 /// A look that nothing asked for.
@@ -57,34 +59,52 @@ pub(crate) async fn spread_all(contact: &Arc<ContactService>) -> Result<()> {
 /// One step; answers whether there may be more.
 pub(crate) async fn spread(contact: &ContactService) -> Result<bool> {
     let after_no = contact.db.read(store::profile_cursor).await?.through;
-    let request = ListChangedRequest { after_no, limit: 1 };
-    let changed = contact.users.list_changed(&Context::service(), request).await?.items;
-    let Some(ProfileChange { change_no, profile: Some(profile) }) = changed.into_iter().next() else {
+    let request = ListChangedRequest { after_no, limit: CHANGES_A_STEP };
+    let changes = contact.users.list_changed(&Context::service(), request).await?.items;
+    if changes.is_empty() {
         return Ok(false);
-    };
-    let user = UserId::try_from(&profile.user_id[..])?;
+    }
     let now = contact.clock.now();
-    contact.db.write(move |tx| step(tx, user, change_no, &profile, now)).await?;
+    contact.db.write(move |tx| step(tx, &changes, now)).await?;
     Ok(true)
 }
 
-fn step(tx: &mut Tx<'_>, user: UserId, change_no: i64, profile: &PublicProfile, now: Timestamp) -> Result<()> {
+/// Most changes concern nobody, such as those who are new: several fit in a step.
+fn step(tx: &mut Tx<'_>, changes: &[ProfileChange], now: Timestamp) -> Result<()> {
+    let mut left = FRIENDS_A_STEP;
+    for ProfileChange { change_no, profile } in changes {
+        let Some(profile) = profile.as_ref().filter(|_| left > 0) else { break };
+        left -= tell_friends(tx, *change_no, profile, left, now)?;
+    }
+    Ok(())
+}
+
+/// Tells as many friends of one change as may be told, and moves the cursor; answers how many it were.
+fn tell_friends(
+    tx: &mut Tx<'_>,
+    change_no: i64,
+    profile: &PublicProfile,
+    most: usize,
+    now: Timestamp,
+) -> Result<usize> {
     let cursor = store::profile_cursor(tx)?;
     if cursor.through >= change_no {
-        return Ok(());
+        return Ok(0);
     }
+    let user = UserId::try_from(&profile.user_id[..])?;
     // What another change had got to says nothing about this one.
     let after = if cursor.at_no == change_no { UserId::try_from(&cursor.friend_after[..]).ok() } else { None };
-    let friends = store::friends(tx, user, after, FRIENDS_A_STEP as i64)?;
+    let friends = store::friends(tx, user, after, most as i64)?;
     for friend in &friends {
         let friend = UserId::try_from(&friend.user_id[..]).map_err(|_| Error::internal("a friend without an id"))?;
         tell::profile_changed(tx, friend, user, profile, now)?;
     }
     let next = match friends.last() {
-        Some(last) if friends.len() == FRIENDS_A_STEP => {
+        Some(last) if friends.len() == most => {
             ProfileCursor { at_no: change_no, friend_after: last.user_id.clone(), ..cursor }
         }
         _ => ProfileCursor { through: change_no, ..ProfileCursor::default() },
     };
-    store::set_profile_cursor(tx, &next)
+    store::set_profile_cursor(tx, &next)?;
+    Ok(friends.len())
 }

@@ -190,6 +190,16 @@ impl Users for People {
         Ok(Privacy { find_me: audience, request_me: audience, presence: Audience::Friends.into() })
     }
 
+    async fn list_privacy(&self, ctx: &Context, request: v1::ListPrivacyRequest) -> Result<v1::ListPrivacyReply> {
+        let mut items = Vec::new();
+        for user_id in request.user_ids {
+            if let Ok(privacy) = self.get_privacy(ctx, GetPrivacyRequest { user_id: user_id.clone() }).await {
+                items.push(v1::PersonPrivacy { user_id, privacy: Some(privacy) });
+            }
+        }
+        Ok(v1::ListPrivacyReply { items })
+    }
+
     async fn list_changed(&self, ctx: &Context, request: ListChangedRequest) -> Result<ListChangedReply> {
         ctx.require_service()?;
         let changes = self.changes.lock();

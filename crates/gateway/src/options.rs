@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use anser_contract::v1::{
-    Auth, Contacts, Conversations, Events, Files, Journal, Limits, Messages, OpaqueSessions, Phones, Speech, Users,
+    Auth, Contacts, Conversations, Events, Files, Journal, Limits, Messages, OpaqueSessions, Phones, Search, Speech,
+    Users,
 };
 
 use crate::{forwarded::Network, listener::Pace, rates::Allowances, ws::codec::Bounds};
@@ -33,6 +34,8 @@ pub struct GatewayServices {
     pub speech: Arc<dyn Speech>,
     /// What services tell the gateways.
     pub events: Arc<dyn Events>,
+    /// Finding messages and people.
+    pub search: Arc<dyn Search>,
 }
 
 /// Everything about the gateway that can be set.

@@ -39,6 +39,8 @@ pub struct Engines {
     pub messaging_pages: [u8; 32],
     /// Authenticates the page tokens of contact, and goes into its hashes.
     pub contact: [u8; 32],
+    /// Authenticates the page tokens of search.
+    pub search: [u8; 32],
     /// Goes into the hashes of the user service.
     pub user: [u8; 32],
     /// Seals downloads and page tokens of the file service, and goes into its hashes.
@@ -68,6 +70,7 @@ impl Engines {
             },
             messaging_pages: secrets.load_or_create("messaging-pages")?,
             contact: secrets.load_or_create("contact")?,
+            search: secrets.load_or_create("search")?,
             user: secrets.load_or_create("user")?,
             file: secrets.load_or_create("file")?,
             blobs: BlobStore::local(&dir.join(BLOBS)).map_err(in_words)?,

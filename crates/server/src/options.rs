@@ -18,6 +18,7 @@ use anser_gateway::{
     rates::{Allowance, Allowances},
 };
 use anser_messaging::{MessagingOptions, WordsMode};
+use anser_search::SearchOptions;
 use anser_speech::{BaiduOptions, CommandOptions, Engine, OpenAiOptions, SpeechOptions};
 use anser_types::Clock;
 use anser_user::UserOptions;
@@ -143,6 +144,20 @@ pub fn contact(config: &Config) -> ContactOptions {
         categories_a_user: limits.friend_categories as usize,
         blocks_a_user: limits.blocks as usize,
         name_bytes: limits.name_bytes,
+    }
+}
+
+/// For the search service, over the store with this name.
+pub fn search(config: &Config, page_key: [u8; 32], epoch: [u8; 16]) -> SearchOptions {
+    let search = &config.search;
+    SearchOptions {
+        enabled: search.enabled,
+        dir: config.server.data_dir.join("index"),
+        epoch,
+        page_key,
+        memory_bytes: search.memory_mib << 20,
+        at_once: search.at_once,
+        queue: search.queue,
     }
 }
 

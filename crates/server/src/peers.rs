@@ -11,10 +11,10 @@ use anser_contract::{
     v1::{
         AccountAdmin, Auth, Contacts, Conversations, Events, Files, Journal, LogAdmin, Messages, OpaqueSessions,
         Phones, RemoteAccountAdmin, RemoteAuth, RemoteContacts, RemoteConversations, RemoteEvents, RemoteFiles,
-        RemoteJournal, RemoteLogAdmin, RemoteMessages, RemoteOpaqueSessions, RemotePhones, RemoteSpeech,
-        RemoteStoreAdmin, RemoteUsers, ServeAccountAdmin, ServeAuth, ServeContacts, ServeConversations, ServeEvents,
-        ServeFiles, ServeJournal, ServeLogAdmin, ServeMessages, ServeOpaqueSessions, ServePhones, ServeSpeech,
-        ServeStoreAdmin, ServeUsers, Speech, StoreAdmin, Users,
+        RemoteJournal, RemoteLogAdmin, RemoteMessages, RemoteOpaqueSessions, RemotePhones, RemoteSearch, RemoteSpeech,
+        RemoteStoreAdmin, RemoteUsers, Search, ServeAccountAdmin, ServeAuth, ServeContacts, ServeConversations,
+        ServeEvents, ServeFiles, ServeJournal, ServeLogAdmin, ServeMessages, ServeOpaqueSessions, ServePhones,
+        ServeSearch, ServeSpeech, ServeStoreAdmin, ServeUsers, Speech, StoreAdmin, Users,
     },
 };
 use anser_gateway::GatewayServices;
@@ -40,6 +40,7 @@ pub fn remote(peer: &Peer) -> GatewayServices {
         journal: Arc::new(RemoteJournal::new(peer.clone())),
         speech: Arc::new(RemoteSpeech::new(peer.clone())),
         events: Arc::new(RemoteEvents::new(peer.clone())),
+        search: Arc::new(RemoteSearch::new(peer.clone())),
     }
 }
 
@@ -126,6 +127,8 @@ impl Node {
         contacts: Contacts, ServeContacts, RemoteContacts;
         /// Uploads and files.
         files: Files, ServeFiles, RemoteFiles;
+        /// Finding messages and people.
+        search: Search, ServeSearch, RemoteSearch;
         /// What services tell the gateways.
         events: Events, ServeEvents, RemoteEvents;
     }

@@ -24,12 +24,14 @@ pub enum Role {
     File,
     /// Speech put into words.
     Speech,
+    /// Finding messages and people.
+    Search,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 7] =
-        [Role::Gateway, Role::Auth, Role::User, Role::Contact, Role::Messaging, Role::File, Role::Speech];
+    pub const ALL: [Role; 8] =
+        [Role::Gateway, Role::Auth, Role::User, Role::Contact, Role::Messaging, Role::File, Role::Search, Role::Speech];
 }
 
 /// Which roles run here and where the others are: one of the splits that the embedded store allows.

@@ -1,10 +1,11 @@
 //! What the process looks after while it runs: small tasks on a timer, each ending with the shutdown.
 
-use std::{future::ready, time::Duration};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use anser_contract::{Context, v1::GetVerifyKeysRequest};
 use anser_engine::outbox::Outbox;
 use anser_gateway::{GatewayServices, Health};
+use anser_search::SearchService;
 use anser_types::Clock;
 use metrics::gauge;
 use tokio::time::Instant;
@@ -67,6 +68,16 @@ pub fn closing(services: &GatewayServices, clock: &Clock, shutdown: &Cancellatio
                 tracing::warn!(%error, "it could not be seen which accounts are closing");
             }
         }
+    });
+}
+
+/// Begins to follow the log for searches, and says when those do not find all there is, because an index is being made or is behind.
+pub fn search(search: &Arc<SearchService>, health: &Health, shutdown: &CancellationToken) {
+    search.start();
+    let (search, health) = (search.clone(), health.clone());
+    every(TICK, shutdown, move || {
+        health.degrade("search", search.is_late());
+        ready(())
     });
 }
 

@@ -9,6 +9,7 @@ use anser_engine::{StoreKeeper, outbox::Outbox};
 use anser_file::FileService;
 use anser_gateway::{GatewayServices, Health};
 use anser_messaging::{Messaging, MessagingService};
+use anser_search::{SearchPeers, SearchService};
 use anser_speech::SpeechService;
 use anser_types::Clock;
 use anser_user::{ProfileKeeper, UserService};
@@ -63,7 +64,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
                 (true, Some(listener)) => Node::loopback(listener, engines.peer.clone())?,
                 _ => Node::new(engines.peer.clone()),
             };
-            let Built { services, seen, .. } = services(&config, &engines, &clock, &mut node).await?;
+            let Built { services, seen, finder, .. } = services(&config, &engines, &clock, &mut node).await?;
+            upkeep::search(&finder, &health, &shutdown);
             upkeep::closing(&services, &clock, &shutdown);
             let (routes, admin_routes) = node.routes();
             // Needed until the last request is answered, so it ends with the process and not with the shutdown.
@@ -79,7 +81,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             let engines = Engines::open(&config, &clock, &health)?;
             upkeep::store(&engines, &health, &shutdown);
             let mut node = Node::new(engines.peer.clone());
-            let Built { services, seen, .. } = services(&config, &engines, &clock, &mut node).await?;
+            let Built { services, seen, finder, .. } = services(&config, &engines, &clock, &mut node).await?;
+            upkeep::search(&finder, &health, &shutdown);
             upkeep::closing(&services, &clock, &shutdown);
             let (routes, admin_routes) = node.routes();
             socket::serve(&config.server.data_dir, admin_routes, &shutdown);
@@ -149,6 +152,16 @@ pub async fn services(config: &Config, engines: &Engines, clock: &Clock, node: &
     contact.start();
     let contacts = node.contacts(contact);
 
+    let search = options::search(config, engines.search, db.epoch());
+    let peers = SearchPeers {
+        journal: journal.clone(),
+        users: users.clone(),
+        contacts: contacts.clone(),
+        phones: phones.clone(),
+    };
+    let finder = SearchService::new(search, peers, clock.clone());
+    let search = node.search(finder.clone());
+
     let speech =
         SpeechService::new(options::speech(config)?, files.clone(), journal.clone(), clock).map_err(in_words)?;
     let speech = node.speech(speech);
@@ -166,10 +179,11 @@ pub async fn services(config: &Config, engines: &Engines, clock: &Clock, node: &
         messages,
         files,
         journal,
+        search,
         speech,
         events,
     };
-    Ok(Built { services, admin, seen })
+    Ok(Built { services, admin, seen, finder })
 }
 
 /// All that [`services`] makes.
@@ -179,6 +193,7 @@ pub struct Built {
     /// What the operator calls.
     pub admin: AdminServices,
     seen: LastSeen,
+    finder: Arc<SearchService>,
 }
 
 /// What is still to be noted at the end: when people were last online.

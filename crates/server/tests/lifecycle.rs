@@ -169,7 +169,7 @@ fn metrics_are_rendered_with_their_documented_help() {
 fn the_gateway_alone_touches_no_data() {
     let dir = tempfile::tempdir().unwrap();
     let (data, empty) = (dir.path().join("store"), dir.path().join("gateway"));
-    let roles = ["--roles", "auth,user,contact,messaging,file,speech", "--set", "peers.listen=127.0.0.1:0"];
+    let roles = ["--roles", "auth,user,contact,messaging,file,search,speech", "--set", "peers.listen=127.0.0.1:0"];
     let store = serve(&data, &roles);
     let secret = format!("peers.secret_file={}", data.join("peer.secret").display());
     let peer = format!("peers.store={}", store.url);
@@ -194,7 +194,7 @@ fn the_gateway_alone_touches_no_data() {
 #[test]
 fn the_process_with_the_store_answers_probes() {
     let dir = tempfile::tempdir().unwrap();
-    let roles = ["--roles", "auth,user,contact,messaging,file,speech", "--set", "peers.listen=127.0.0.1:0"];
+    let roles = ["--roles", "auth,user,contact,messaging,file,search,speech", "--set", "peers.listen=127.0.0.1:0"];
     let port = free_port();
     let probes = format!("telemetry.probes_listen=127.0.0.1:{port}");
     let mut store = serve(dir.path(), &[&roles[..], &["--set", &probes]].concat());

@@ -51,7 +51,7 @@ fn config_prints_meaning_default_and_source_of_every_layer() {
         .args(["config", "--listen", "[::1]:9000", "--set", "messaging.strangers_may_talk=true", "--config"])
         .arg(&file)
         .env("ANSER_LOG_FORMAT", "json")
-        .env("ANSER_SERVER_ROLES", "gateway, auth,user,contact,messaging,file,speech")
+        .env("ANSER_SERVER_ROLES", "gateway, auth,user,contact,messaging,file,search,speech")
         .output()
         .unwrap();
     let shown = text(&output).replace(&file.display().to_string(), "FILE");
@@ -82,7 +82,7 @@ fn impossible_configurations_say_what_to_change() {
         &["--roles", "gateway,chat"],
         &["--roles", "gateway,auth"],
         &["--roles", "gateway"],
-        &["--roles", "auth,user,contact,messaging,file,speech"],
+        &["--roles", "auth,user,contact,messaging,file,search,speech"],
         &["--set", "limits.frame_bytes=4096"],
         &["--config", "/does/not/exist.toml"],
     ];

@@ -13,7 +13,8 @@ use anser::metrics::{DOCUMENT, documented};
 use serde_json::Value;
 use support::root;
 
-const SERVICES: &[&str] = &["anser-user", "anser-auth", "anser-contact", "anser-messaging", "anser-file"];
+const SERVICES: &[&str] =
+    &["anser-user", "anser-auth", "anser-contact", "anser-messaging", "anser-file", "anser-search"];
 /// Libraries that belong to an edge of the house: the network outside, the network between processes, the database.
 const EDGES: &[&str] = &["axum", "hyper", "hyper-util", "tower", "tonic", "tungstenite", "reqwest", "rusqlite"];
 

@@ -16,6 +16,7 @@ mod get_privacy;
 mod get_users;
 mod limit;
 mod list_changed;
+mod list_privacy;
 mod list_seen;
 mod note_seen;
 mod set_phone;
@@ -32,9 +33,9 @@ use anser_contract::{
     Actor, Context,
     v1::{
         CloseProfileReply, CloseProfileRequest, CreateUserRequest, GetMeRequest, GetPrivacyRequest, GetUsersReply,
-        GetUsersRequest, ListChangedReply, ListChangedRequest, ListSeenReply, ListSeenRequest, NoteSeenReply,
-        NoteSeenRequest, OwnProfile, Privacy, SetPhoneReply, SetPhoneRequest, SyncProfileReply, SyncProfileRequest,
-        UpdatePrivacyRequest, UpdateProfileRequest, Users,
+        GetUsersRequest, ListChangedReply, ListChangedRequest, ListPrivacyReply, ListPrivacyRequest, ListSeenReply,
+        ListSeenRequest, NoteSeenReply, NoteSeenRequest, OwnProfile, Privacy, SetPhoneReply, SetPhoneRequest,
+        SyncProfileReply, SyncProfileRequest, UpdatePrivacyRequest, UpdateProfileRequest, Users,
     },
 };
 use anser_engine::{Db, Fingerprints, Migration};
@@ -49,6 +50,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { service: "user", number: 3, sql: include_str!("../migrations/0003_closed.sql") },
     Migration { service: "user", number: 4, sql: include_str!("../migrations/0004_seen.sql") },
     Migration { service: "user", number: 5, sql: include_str!("../migrations/0005_phone.sql") },
+    Migration { service: "user", number: 6, sql: include_str!("../migrations/0006_made.sql") },
 ];
 
 /// What can be set about profiles.
@@ -130,6 +132,10 @@ impl Users for UserService {
 
     async fn get_privacy(&self, ctx: &Context, request: GetPrivacyRequest) -> Result<Privacy> {
         get_privacy::get_privacy(self, ctx, request).await
+    }
+
+    async fn list_privacy(&self, ctx: &Context, request: ListPrivacyRequest) -> Result<ListPrivacyReply> {
+        list_privacy::list_privacy(self, ctx, request).await
     }
 
     async fn update_privacy(&self, ctx: &Context, request: UpdatePrivacyRequest) -> Result<Privacy> {

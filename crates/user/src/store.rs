@@ -4,7 +4,7 @@ use anser_contract::v1::{OwnProfile, Privacy, ProfileChange, PublicProfile};
 use anser_engine::{Reader, Row, Tx};
 use anser_types::{Result, Timestamp, UserId};
 
-/// Stores a new profile; answers whether the id was free.
+/// Stores a new profile, as the next change of all; answers whether the id was free.
 pub(crate) fn insert_profile(
     tx: &mut Tx<'_>,
     user: UserId,
@@ -13,10 +13,11 @@ pub(crate) fn insert_profile(
     phone: &str,
     now: Timestamp,
 ) -> Result<bool> {
+    let change_no = tx.number("SELECT MAX(change_no) FROM user_profile", &[])? + 1;
     tx.insert_new(
-        "INSERT INTO user_profile (user_id, username, nickname, avatar, signature, phone, created_at, version)
-         VALUES (?, ?, ?, '', '', ?, ?, 1)",
-        &[(&user).into(), username.into(), nickname.into(), phone.into(), now.into()],
+        "INSERT INTO user_profile (user_id, username, nickname, avatar, signature, phone, created_at, version, change_no)
+         VALUES (?, ?, ?, '', '', ?, ?, 1, ?)",
+        &[(&user).into(), username.into(), nickname.into(), phone.into(), now.into(), change_no.into()],
     )
 }
 
@@ -104,7 +105,7 @@ pub(crate) fn set_phone(tx: &mut Tx<'_>, user: UserId, phone: &str) -> Result<()
     .map(|_| ())
 }
 
-/// Profiles that changed after a change, in the order of changes.
+/// Profiles that were made or changed after a change, in the order of changes.
 pub(crate) fn changed_after(reader: &Reader<'_>, after_no: i64, limit: i64) -> Result<Vec<ProfileChange>> {
     reader.rows(
         select_profile!("WHERE change_no > ? ORDER BY change_no LIMIT ?"),

@@ -139,17 +139,18 @@ async fn a_profile_is_changed_told_and_numbered() {
     let (ada, bob) = (world.id(), world.id());
     world.create(ada, "ada", "Ada").await.unwrap();
     world.create(bob, "bob", "Bob").await.unwrap();
+    assert_eq!(world.changed(i64::MIN).await, [(1, "Ada".into()), (2, "Bob".into())], "so is that it was made");
     let changed = world.users.update_profile(&as_user(ada), renaming("Lady Ada")).await.unwrap();
     assert_eq!((changed.nickname.as_str(), changed.signature.as_str(), changed.version), ("Lady Ada", "", 2));
     let signature = UpdateProfileRequest { signature: Some("on the wing".into()), ..Default::default() };
     let signed = world.users.update_profile(&as_user(bob), signature).await.unwrap();
     assert_eq!((signed.nickname.as_str(), signed.signature.as_str()), ("Bob", "on the wing"));
     assert_eq!(world.told().await, [changed.clone(), signed]);
-    assert_eq!(world.changed(0).await, [(1, "Lady Ada".into()), (2, "Bob".into())]);
+    assert_eq!(world.changed(0).await, [(3, "Lady Ada".into()), (4, "Bob".into())]);
     // The same again is no change; the next one takes the next number.
     assert_eq!(world.users.update_profile(&as_user(ada), renaming("Lady Ada")).await.unwrap(), changed);
     world.users.update_profile(&as_user(ada), renaming("Ada")).await.unwrap();
-    assert_eq!(world.changed(1).await, [(2, "Bob".into()), (3, "Ada".into())]);
+    assert_eq!(world.changed(3).await, [(4, "Bob".into()), (5, "Ada".into())]);
     let request = ListChangedRequest::default();
     assert_eq!(world.users.list_changed(&as_user(ada), request).await.unwrap_err().code, Code::Forbidden);
 }

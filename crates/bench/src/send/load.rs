@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::{
     link::{Key, Link, Seen, Send},
     measure::{Durations, Span, Tally},
+    prose::{Chance, Prose},
     verify::Acked,
 };
 
@@ -40,6 +41,8 @@ pub struct Sender {
     link: Link,
     conversations: Vec<Key>,
     text: String,
+    /// Where each message has words of its own.
+    prose: Option<(Arc<Prose>, Chance)>,
     /// By request id, less one.
     slots: Vec<Slot>,
     free: Vec<u32>,
@@ -70,11 +73,18 @@ impl Sender {
             link,
             conversations,
             text: "x".repeat(body.max(1)),
+            prose: None,
             slots: vec![nothing; window],
             free: (0..window as u32).rev().collect(),
             chance: chance.wrapping_mul(2_654_435_761) | 1,
             clock: Clock::system(),
         }
+    }
+
+    /// With words of its own in each message.
+    pub fn saying(mut self, prose: Arc<Prose>) -> Self {
+        self.prose = Some((prose, Chance::new(u64::from(self.chance))));
+        self
     }
 
     /// Sends until the span or the count ends, then waits for the last replies.
@@ -131,6 +141,9 @@ impl Sender {
         let index = (u64::from(self.chance) * self.conversations.len() as u64) >> 32;
         let conversation = self.conversations[index as usize];
         let key = MessageId::new(&self.clock).0;
+        if let Some((prose, chance)) = &mut self.prose {
+            self.text = prose.message(chance);
+        }
         self.slots[slot as usize] = Slot { due, conversation, key };
         self.link.send(&Send { id: slot + 1, conversation: &conversation, key: &key, text: &self.text })
     }

@@ -8,6 +8,7 @@ mod conversations;
 mod groups;
 mod messages;
 mod people;
+mod search;
 mod sessions;
 mod sync;
 mod views;
@@ -27,6 +28,7 @@ use crate::{
 
 pub use groups::Joined;
 pub use messages::{Range, custom_message, text_message};
+pub use search::Narrowed;
 pub use sessions::LoginDevice;
 pub use views::{ConversationView, InvitationView, MemberView};
 

@@ -114,6 +114,27 @@ async fn who_lets_nobody_find_them_is_found_by_friends_only() {
 }
 
 #[tokio::test]
+async fn blocked_people_do_not_find_their_blocker_and_the_hidden_are_found_by_friends() {
+    let world = World::new();
+    let (ada, bob, eve) = (world.person(), world.person(), world.person());
+    world.befriend(ada, bob).await;
+    let finds = async |me: UserId| {
+        let user_ids = [ada, bob, eve, UserId([99; 16])].map(UserId::to_vec).to_vec();
+        world.contact.list_findable(&by(me), v1::ListFindableRequest { user_ids }).await.unwrap().user_ids
+    };
+    let ids = |people: &[UserId]| people.iter().map(|user| user.to_vec()).collect::<Vec<_>>();
+    assert_eq!(finds(eve).await, ids(&[ada, bob, eve]), "who is not there is not found");
+    world.people.hidden.lock().insert(ada.to_vec());
+    assert_eq!(finds(eve).await, ids(&[bob, eve]));
+    assert_eq!(finds(bob).await, ids(&[ada, bob, eve]));
+    assert_eq!(finds(ada).await, ids(&[ada, bob, eve]), "oneself, and who has not blocked");
+    let block = BlockRequest { user_id: bob.to_vec(), ..Default::default() };
+    world.contact.block(&by(ada), block).await.unwrap();
+    assert_eq!(finds(bob).await, ids(&[bob, eve]), "friends or not");
+    assert_eq!(finds(ada).await, ids(&[ada, bob, eve]), "the blocker finds whom they block");
+}
+
+#[tokio::test]
 async fn who_lets_nobody_ask_is_asked_only_by_whom_they_asked() {
     let world = World::new();
     let (ada, bob, eve) = (world.person(), world.person(), world.person());

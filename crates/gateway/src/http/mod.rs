@@ -36,6 +36,7 @@ mod profiles;
 mod ranges;
 mod scheduled;
 mod schemas;
+mod search;
 mod sessions;
 mod socket;
 mod speech;
@@ -126,6 +127,7 @@ pub fn table() -> Vec<Route> {
         downloads::routes(),
         uploads::routes(),
         avatars::routes(),
+        search::routes(),
         socket::routes(),
         probes::routes(),
         docs::routes(),

@@ -63,6 +63,7 @@ impl Fake {
             journal: self.clone(),
             speech: self.clone(),
             events: self.clone(),
+            search: self.clone(),
         }
     }
 
@@ -189,10 +190,28 @@ fake!(Users {
     close_profile(_r: CloseProfileRequest) -> CloseProfileReply { CloseProfileReply {} }
     list_changed(_r: ListChangedRequest) -> ListChangedReply { ListChangedReply::default() }
     get_privacy(_r: GetPrivacyRequest) -> Privacy { Privacy { find_me: Audience::Nobody.into(), ..Privacy::default() } }
+    list_privacy(_r: ListPrivacyRequest) -> ListPrivacyReply { ListPrivacyReply::default() }
     update_privacy(r: UpdatePrivacyRequest) -> Privacy { r.privacy.unwrap_or_default() }
     note_seen(_r: NoteSeenRequest) -> NoteSeenReply { NoteSeenReply {} }
     list_seen(_r: ListSeenRequest) -> ListSeenReply { ListSeenReply::default() }
     sync_profile(_r: SyncProfileRequest) -> SyncProfileReply { SyncProfileReply::default() }
+});
+
+/// A message that was found.
+fn said(text: &str) -> MessageHit {
+    let content = Content::from(content::Kind::Text(Text { text: text.into() }));
+    let entry = Entry { conversation_id: vec![6; 16], seq: 7, content: Some(content), ..Entry::default() };
+    let highlights = vec![Highlight { from: 0, until: text.len() as u32 }];
+    MessageHit { entry: Some(entry), snippet: text.into(), highlights }
+}
+
+fake!(Search {
+    search_messages(_r: SearchMessagesRequest) -> SearchMessagesReply {
+        SearchMessagesReply { items: vec![said("hello")], next_cursor: "more".into(), degraded: true }
+    }
+    search_users(_r: SearchUsersRequest) -> SearchUsersReply {
+        SearchUsersReply { items: vec![profile(BOB.as_bytes())], ..SearchUsersReply::default() }
+    }
 });
 
 #[async_trait::async_trait]
@@ -276,6 +295,7 @@ fake!(OpaqueSessions {
 fake!(Contacts {
     request_friend(_r: RequestFriendRequest) -> FriendRequest { friend_request(FriendRequestState::Pending) }
     find_person(_r: FindPersonRequest) -> FindPersonReply { FindPersonReply { user_id: BOB.to_vec() } }
+    list_findable(r: ListFindableRequest) -> ListFindableReply { ListFindableReply { user_ids: r.user_ids } }
     list_requests(_r: ListRequestsRequest) -> ListRequestsReply {
         ListRequestsReply { items: vec![friend_request(FriendRequestState::Pending)], next_cursor: "more".into() }
     }

@@ -140,6 +140,22 @@ async fn friend_requests_come_with_both_people() {
 }
 
 #[tokio::test]
+async fn what_is_found_comes_with_a_snippet_and_says_whether_there_may_be_more() {
+    let house = House::start().await;
+    let path = format!("/v1/search/messages?q=%E9%9B%81&conversation_id={}&type=file&order=best&limit=3", id(6));
+    let found = house.get(&path).await.json();
+    assert_eq!((&found["items"][0]["snippet"], &found["degraded"]), (&json!("hello"), &json!(true)));
+    assert_eq!(found["items"][0]["highlights"], json!([{"from": 0, "until": 5}]));
+    let request = house.fake.last("search_messages").request;
+    assert!(request.contains("雁") && request.contains("limit: 3") && request.contains("type: File"), "{request}");
+    for wrong in ["type=song", "order=oldest", "conversation_id=what", "sender_id=who"] {
+        assert_eq!(house.get(&format!("/v1/search/messages?q=a&{wrong}")).await.code(), "invalid_argument", "{wrong}");
+    }
+    assert_eq!(house.get("/v1/search/messages").await.code(), "invalid_argument");
+    assert_eq!(house.get("/v1/search/users?q=bob").await.json()["items"][0]["nickname"], "Bob");
+}
+
+#[tokio::test]
 async fn friends_come_with_their_profiles() {
     let house = House::start().await;
     let friend = house.get("/v1/friends").await.json()["items"][0].clone();

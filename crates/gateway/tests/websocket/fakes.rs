@@ -149,6 +149,7 @@ impl Users for FakeUsers {
     async fn note_seen(&self, _: &Context, _: NoteSeenRequest) -> Result<NoteSeenReply> { no() }
     async fn list_seen(&self, _: &Context, _: ListSeenRequest) -> Result<ListSeenReply> { no() }
     async fn get_privacy(&self, _: &Context, _: GetPrivacyRequest) -> Result<Privacy> { no() }
+    async fn list_privacy(&self, _: &Context, _: ListPrivacyRequest) -> Result<ListPrivacyReply> { no() }
     async fn update_privacy(&self, _: &Context, _: UpdatePrivacyRequest) -> Result<Privacy> { no() }
 
     async fn get_users(&self, _: &Context, request: GetUsersRequest) -> Result<GetUsersReply> {
@@ -162,6 +163,16 @@ impl Users for FakeUsers {
     }
 }
 
+/// Search: nothing is looked for here.
+pub struct FakeSearch;
+
+#[async_trait::async_trait]
+#[rustfmt::skip]
+impl Search for FakeSearch {
+    async fn search_messages(&self, _: &Context, _: SearchMessagesRequest) -> Result<SearchMessagesReply> { no() }
+    async fn search_users(&self, _: &Context, _: SearchUsersRequest) -> Result<SearchUsersReply> { no() }
+}
+
 /// Contacts: one version for everybody.
 #[derive(Default)]
 pub struct FakeContacts {
@@ -173,6 +184,7 @@ pub struct FakeContacts {
 impl Contacts for FakeContacts {
     async fn request_friend(&self, _: &Context, _: RequestFriendRequest) -> Result<FriendRequest> { no() }
     async fn find_person(&self, _: &Context, _: FindPersonRequest) -> Result<FindPersonReply> { no() }
+    async fn list_findable(&self, _: &Context, _: ListFindableRequest) -> Result<ListFindableReply> { no() }
     async fn list_requests(&self, _: &Context, _: ListRequestsRequest) -> Result<ListRequestsReply> { no() }
     async fn get_request(&self, _: &Context, _: AnswerRequest) -> Result<FriendRequest> { no() }
     async fn accept_request(&self, _: &Context, _: AnswerRequest) -> Result<FriendRequest> { no() }

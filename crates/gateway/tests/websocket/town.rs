@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     client::{Client, Encoding},
     fakes::{
-        FakeAuth, FakeContacts, FakeConversations, FakeEvents, FakeJournal, FakeMessages, FakeSpeech, FakeUsers,
-        NoFiles,
+        FakeAuth, FakeContacts, FakeConversations, FakeEvents, FakeJournal, FakeMessages, FakeSearch, FakeSpeech,
+        FakeUsers, NoFiles,
     },
 };
 
@@ -53,6 +53,7 @@ impl Town {
             events: events.clone(),
             journal: Arc::new(FakeJournal),
             speech: Arc::new(FakeSpeech),
+            search: Arc::new(FakeSearch),
         };
         let mut options = GatewayOptions::default();
         options.timings.sweep = Duration::from_millis(50);

@@ -30,6 +30,7 @@ pub struct Config {
     pub sms: Sms,
     pub contact: Contact,
     pub messaging: Messaging,
+    pub search: Search,
     pub files: Files,
     pub speech: Speech,
     pub limits: Limits,

@@ -180,6 +180,15 @@ pub struct Files {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Search {
+    pub enabled: bool,
+    pub memory_mib: usize,
+    pub at_once: usize,
+    pub queue: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Speech {
     pub provider: SpeechProvider,
     #[serde(deserialize_with = "non_empty")]
