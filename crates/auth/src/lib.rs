@@ -1,7 +1,7 @@
 //! Accounts' credentials, device sessions and tokens.
 //!
 //! - **Tables**: `auth_account` (login names and password hashes), `auth_session`, `auth_refresh` (hashed tokens).
-//! - **Calls**: user (`CreateUser`, while registering).
+//! - **Calls**: user (`CreateUser`, while registering; `RenameUser`, when somebody takes another name).
 //! - **Tells**: `SessionRevoked`, in the transaction that ends the session.
 //! - **Holds always**: one account for each name, also under concurrent registration and after it was closed; a
 //!   disabled account is to everybody but the operator as if it were not there; an unknown name and a wrong
@@ -15,6 +15,7 @@
 
 mod admin;
 mod change_password;
+mod change_username;
 mod check_sessions;
 mod close_account;
 mod confirm;
@@ -49,12 +50,12 @@ use std::sync::Arc;
 use anser_contract::{
     Context,
     v1::{
-        Auth, ChangePasswordReply, ChangePasswordRequest, CheckSessionsReply, CheckSessionsRequest, CloseAccountReply,
-        CloseAccountRequest, EndSessionReply, EndSessionRequest, EndedSinceReply, EndedSinceRequest,
-        FindByUsernameReply, FindByUsernameRequest, FinishClosingReply, FinishClosingRequest, GetVerifyKeysReply,
-        GetVerifyKeysRequest, ListClosingReply, ListClosingRequest, ListSessionsReply, ListSessionsRequest,
-        LoginRequest, MintTicketReply, MintTicketRequest, RedeemTicketRequest, RefreshRequest, RegisterReply,
-        RegisterRequest, SessionClaims, TokenReply, Users,
+        Auth, ChangePasswordReply, ChangePasswordRequest, ChangeUsernameReply, ChangeUsernameRequest,
+        CheckSessionsReply, CheckSessionsRequest, CloseAccountReply, CloseAccountRequest, EndSessionReply,
+        EndSessionRequest, EndedSinceReply, EndedSinceRequest, FindByUsernameReply, FindByUsernameRequest,
+        FinishClosingReply, FinishClosingRequest, GetVerifyKeysReply, GetVerifyKeysRequest, ListClosingReply,
+        ListClosingRequest, ListSessionsReply, ListSessionsRequest, LoginRequest, MintTicketReply, MintTicketRequest,
+        RedeemTicketRequest, RefreshRequest, RegisterReply, RegisterRequest, SessionClaims, TokenReply, Users,
     },
 };
 use anser_engine::{Db, Migration};
@@ -144,6 +145,10 @@ impl Auth for AuthService {
 
     async fn end_session(&self, ctx: &Context, request: EndSessionRequest) -> Result<EndSessionReply> {
         end_session::end_session(self, ctx, request).await
+    }
+
+    async fn change_username(&self, ctx: &Context, request: ChangeUsernameRequest) -> Result<ChangeUsernameReply> {
+        change_username::change_username(self, ctx, request).await
     }
 
     async fn change_password(&self, ctx: &Context, request: ChangePasswordRequest) -> Result<ChangePasswordReply> {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod closing;
+mod naming;
 mod passwords;
 mod refreshing;
 mod registering;
@@ -21,8 +22,8 @@ use anser_contract::{
         Auth, CloseProfileReply, CloseProfileRequest, CreateUserRequest, Events, FollowRequest, GetMeRequest,
         GetPrivacyRequest, GetUsersReply, GetUsersRequest, ListChangedReply, ListChangedRequest, ListSeenReply,
         ListSeenRequest, LoginRequest, NoteSeenReply, NoteSeenRequest, OwnProfile, Privacy, PublicProfile,
-        RefreshRequest, RegisterRequest, SyncProfileReply, SyncProfileRequest, TokenReply, UpdatePrivacyRequest,
-        UpdateProfileRequest, Users, service_event::Event,
+        RefreshRequest, RegisterRequest, RenameUserReply, RenameUserRequest, SyncProfileReply, SyncProfileRequest,
+        TokenReply, UpdatePrivacyRequest, UpdateProfileRequest, Users, service_event::Event,
     },
 };
 use anser_engine::{Db, DbOptions, Durability, outbox::Outbox};
@@ -157,6 +158,14 @@ impl Users for Profiles {
         Ok(self.made.lock().entry(user_id).or_insert(profile).clone())
     }
 
+    async fn rename_user(&self, ctx: &Context, request: RenameUserRequest) -> Result<RenameUserReply> {
+        ctx.require_service()?;
+        if self.away.load(Ordering::Relaxed) {
+            return Err(Error::unavailable("away"));
+        }
+        self.made.lock().get_mut(&request.user_id).unwrap().username = request.username;
+        Ok(RenameUserReply {})
+    }
     async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> { unreachable!() }
     async fn get_users(&self, _: &Context, request: GetUsersRequest) -> Result<GetUsersReply> {
         let made = self.made.lock();
