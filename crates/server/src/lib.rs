@@ -3,6 +3,7 @@
 //! This crate knows every other one and nothing of the product: each rule of messaging lives in a service. `wiring.rs`
 //! is the one place where components are made, in order.
 
+mod absent;
 pub mod admin;
 pub mod cli;
 mod closing;

@@ -10,12 +10,13 @@ use anser_contract::{
     Peer, PeerSecret,
     v1::{
         AccountAdmin, Auth, Contacts, Conversations, Events, LogAdmin, Messages, RemoteAccountAdmin, RemoteAuth,
-        RemoteContacts, RemoteConversations, RemoteEvents, RemoteLogAdmin, RemoteMessages, RemoteStoreAdmin,
-        RemoteUsers, ServeAccountAdmin, ServeAuth, ServeContacts, ServeConversations, ServeEvents, ServeLogAdmin,
-        ServeMessages, ServeStoreAdmin, ServeUsers, StoreAdmin, Users,
+        RemoteContacts, RemoteConversations, RemoteEvents, RemoteFiles, RemoteJournal, RemoteLogAdmin, RemoteMessages,
+        RemoteOpaqueSessions, RemotePhones, RemoteSearch, RemoteSpeech, RemoteStoreAdmin, RemoteUsers,
+        ServeAccountAdmin, ServeAuth, ServeContacts, ServeConversations, ServeEvents, ServeLogAdmin, ServeMessages,
+        ServeStoreAdmin, ServeUsers, StoreAdmin, Users,
     },
 };
-use anser_gateway::GatewayServices;
+use anser_gateway::{ChatroomServices, GatewayServices};
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
@@ -33,6 +34,18 @@ pub fn remote(peer: &Peer) -> GatewayServices {
         conversations: Arc::new(RemoteConversations::new(peer.clone())),
         messages: Arc::new(RemoteMessages::new(peer.clone())),
         events: Arc::new(RemoteEvents::new(peer.clone())),
+    }
+}
+
+/// The services of the chat-room adapter as served at `peer`.
+pub fn remote_chatroom(peer: &Peer) -> ChatroomServices {
+    ChatroomServices {
+        phones: Arc::new(RemotePhones::new(peer.clone())),
+        sessions: Arc::new(RemoteOpaqueSessions::new(peer.clone())),
+        files: Arc::new(RemoteFiles::new(peer.clone())),
+        journal: Arc::new(RemoteJournal::new(peer.clone())),
+        search: Arc::new(RemoteSearch::new(peer.clone())),
+        speech: Arc::new(RemoteSpeech::new(peer.clone())),
     }
 }
 

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::{
+    absent,
     admin::socket,
     config::Config,
     door::Door,
@@ -49,10 +50,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let outcome = match placement {
         Placement::Gateway { store, secret_file } => {
             let secret = peers::read_secret(&secret_file)?;
-            let services = peers::remote(&Peer::new(&store, secret)?);
+            let peer = Peer::new(&store, secret)?;
+            let services = peers::remote(&peer);
             upkeep::peers(&services, &health, &shutdown);
-            let door = Door::open(&config, services, &clock, &health, &metrics)?;
-            door.serve(sockets.clients, &shutdown).await
+            let adapted = peers::remote_chatroom(&peer);
+            let door = Door::open(&config, services, adapted, &clock, &health, &metrics)?;
+            door.serve(sockets.clients, sockets.chatroom, &shutdown).await
         }
         Placement::All { loopback } => {
             let engines = Engines::open(&config, &clock, &health)?;
@@ -67,8 +70,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             // Needed until the last request is answered, so it ends with the process and not with the shutdown.
             let _peers = serve_peers(sockets.peers, routes, &CancellationToken::new());
             socket::serve(&config.server.data_dir, admin_routes, &shutdown);
-            let door = Door::open(&config, services, &clock, &health, &metrics)?;
-            let outcome = door.serve(sockets.clients, &shutdown).await;
+            // MERGE: the handles of the services themselves go here, as `node` gives them; then `absent.rs` goes.
+            let adapted = absent::chatroom_services();
+            let door = Door::open(&config, services, adapted, &clock, &health, &metrics)?;
+            let outcome = door.serve(sockets.clients, sockets.chatroom, &shutdown).await;
             seen.note(drain).await;
             lifecycle::bounded(drain, engines.db.close()).await;
             outcome
