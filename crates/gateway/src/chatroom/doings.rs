@@ -5,9 +5,10 @@ use std::collections::{HashMap, VecDeque};
 use anser_types::{MessageId, SessionId, UserId};
 use parking_lot::Mutex;
 
-/// How many doings are remembered. Each is needed until its event comes, which is a moment later; one that is forgotten
-/// is told to its own session too.
+/// How many doings are remembered, and for how long. Each is needed until its event comes, which is a moment later; one
+/// that is forgotten is told to its own session too.
 const REMEMBERED: usize = 16_384;
+const MOMENT_MS: u64 = 30_000;
 
 /// Something that a session did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,15 +25,15 @@ pub(super) struct Doings(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    by: HashMap<Doing, SessionId>,
+    by: HashMap<Doing, (SessionId, u64)>,
     order: VecDeque<Doing>,
 }
 
 impl Doings {
     /// `session` is about to do this.
-    pub fn note(&self, doing: Doing, session: SessionId) {
+    pub fn note(&self, doing: Doing, session: SessionId, now_ms: u64) {
         let mut inner = self.0.lock();
-        if inner.by.insert(doing, session).is_none() {
+        if inner.by.insert(doing, (session, now_ms)).is_none() {
             inner.order.push_back(doing);
         }
         if inner.order.len() > REMEMBERED
@@ -43,8 +44,14 @@ impl Doings {
     }
 
     /// Whether it was this session's doing.
-    pub fn are_of(&self, session: SessionId, doing: Doing) -> bool {
-        self.0.lock().by.get(&doing) == Some(&session)
+    pub fn are_of(&self, session: SessionId, doing: Doing, now_ms: u64) -> bool {
+        let inner = self.0.lock();
+        inner.by.get(&doing).is_some_and(|(by, at)| *by == session && now_ms.saturating_sub(*at) <= MOMENT_MS)
+    }
+
+    /// It is no longer so: whatever is told of it from now on was done by somebody else.
+    pub fn forget(&self, doing: Doing) {
+        self.0.lock().by.remove(&doing);
     }
 }
 
@@ -61,9 +68,13 @@ mod tests {
             Doing::Sent(id)
         };
         let (mine, other) = (SessionId([1; 16]), SessionId([2; 16]));
-        (0..=REMEMBERED).for_each(|number| doings.note(sent(number), mine));
-        assert!(!doings.are_of(mine, sent(0)));
-        assert!(doings.are_of(mine, sent(1)) && doings.are_of(mine, sent(REMEMBERED)));
-        assert!(!doings.are_of(other, sent(1)));
+        let now = MOMENT_MS + 1;
+        (0..=REMEMBERED).for_each(|number| doings.note(sent(number), mine, now));
+        assert!(!doings.are_of(mine, sent(0), now));
+        assert!(doings.are_of(mine, sent(1), now) && doings.are_of(mine, sent(REMEMBERED), now));
+        assert!(!doings.are_of(other, sent(1), now));
+        assert!(!doings.are_of(mine, sent(1), now + MOMENT_MS + 1), "after a moment");
+        doings.forget(sent(2));
+        assert!(!doings.are_of(mine, sent(2), now));
     }
 }

@@ -85,7 +85,7 @@ pub(super) async fn add_friend_process(call: Call, asked: FriendAddProcessReq) -
 pub(super) async fn remove_friend(call: Call, asked: FriendRemoveReq) -> Result<FriendRemoveRsp, Refused> {
     let (me, session) = call.me()?;
     let other = user_id(&asked.peer_id).ok_or(NOT_FRIENDS)?;
-    call.room.doings.note(Doing::Removed(me, other), session);
+    call.room.doings.note(Doing::Removed(me, other), session, call.room.gateway.now_ms());
     let request = DeleteFriendRequest { user_id: other.to_vec(), ..DeleteFriendRequest::default() };
     call.gateway().contacts.delete_friend(&call.ctx, request).await.map_err(|error| match error.code {
         Code::NotFound | Code::Forbidden | Code::InvalidArgument => NOT_FRIENDS.into(),

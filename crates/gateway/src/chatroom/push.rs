@@ -41,14 +41,16 @@ pub(super) async fn frames(room: &Room, socket: &Socket, block: &Block) -> Vec<B
     if matches!(block.about(), About::Entries { .. }) {
         let spoken = block.adapted(entries(room, block.events())).await;
         let foreign = spoken.iter().filter(|entry| !is_own(room, socket, entry));
-        return foreign.map(|entry| entry.frame.clone()).collect();
+        let frames: Vec<Bytes> = foreign.map(|entry| entry.frame.clone()).collect();
+        count("message", frames.len());
+        return frames;
     }
     let mut frames = Vec::new();
     for event in block.events() {
         let frame = match &event.event {
             Some(Told::FriendRequest(view)) => request(room, socket.user, view).await,
             Some(Told::FriendAdded(added)) => match &added.friend {
-                Some(view) => friend(room, view.friend.as_ref(), view.profile.as_ref()).await,
+                Some(view) => friend(room, socket.user, view.friend.as_ref(), view.profile.as_ref()).await,
                 None => None,
             },
             Some(Told::FriendRemoved(removed)) => removal(room, socket, &removed.user_id),
@@ -57,9 +59,7 @@ pub(super) async fn frames(room: &Room, socket: &Socket, block: &Block) -> Vec<B
         };
         frames.extend(frame.map(|(kind, remarks)| Bytes::from(notification(kind, remarks))));
     }
-    for _ in &frames {
-        count("other");
-    }
+    count("other", frames.len());
     frames
 }
 
@@ -109,12 +109,9 @@ fn renamed(entry: &Entry) -> Option<NotifyGroupRenamed> {
 
 /// Whether the socket's own session sent it.
 fn is_own(room: &Room, socket: &Socket, entry: &Adapted) -> bool {
-    let own = entry.sender == socket.user.as_bytes()
-        && MessageId::try_from(&entry.key[..]).is_ok_and(|key| room.doings.are_of(socket.session, Doing::Sent(key)));
-    if !own {
-        count("message");
-    }
-    own
+    entry.sender == socket.user.as_bytes()
+        && MessageId::try_from(&entry.key[..])
+            .is_ok_and(|key| room.doings.are_of(socket.session, Doing::Sent(key), room.gateway.now_ms()))
 }
 
 /// An application to `me`, or the answer to one of mine.
@@ -138,8 +135,15 @@ async fn request(room: &Room, me: UserId, view: &FriendRequestView) -> Option<No
 }
 
 /// The conversation with a new friend.
-async fn friend(room: &Room, friend: Option<&Friend>, profile: Option<&PublicProfile>) -> Option<Notification> {
+async fn friend(
+    room: &Room,
+    me: UserId,
+    friend: Option<&Friend>,
+    profile: Option<&PublicProfile>,
+) -> Option<Notification> {
     let friend = friend?;
+    // Whoever ends this friendship now, it is not the one who ended the last.
+    room.doings.forget(Doing::Removed(me, UserId::try_from(&friend.user_id[..]).ok()?));
     let person = person(room, profile, &friend.user_id).await;
     Some(conversation(ChatSessionInfo {
         single_chat_friend_id: Some(person.user_id),
@@ -178,7 +182,7 @@ fn conversation(info: ChatSessionInfo) -> Notification {
 
 fn removal(room: &Room, socket: &Socket, other: &[u8]) -> Option<Notification> {
     let removed = UserId::try_from(other).ok()?;
-    if room.doings.are_of(socket.session, Doing::Removed(socket.user, removed)) {
+    if room.doings.are_of(socket.session, Doing::Removed(socket.user, removed), room.gateway.now_ms()) {
         return None;
     }
     let removal = NotifyRemarks::FriendRemove(NotifyFriendRemove { user_id: id_text(other) });
@@ -190,6 +194,6 @@ async fn person(room: &Room, profile: Option<&PublicProfile>, id: &[u8]) -> User
     people.into_values().next().unwrap_or_else(|| nameless(id))
 }
 
-fn count(kind: &'static str) {
-    metrics::counter!("anser_chatroom_pushes_total", "kind" => kind).increment(1);
+fn count(kind: &'static str, pushes: usize) {
+    metrics::counter!("anser_chatroom_pushes_total", "kind" => kind).increment(pushes as u64);
 }

@@ -33,7 +33,7 @@ pub(super) async fn new_message(call: Call, asked: NewMessageReq) -> Result<NewM
         ..SendMessage::default()
     };
     // Before it is sent: its push may come before the answer.
-    call.room.doings.note(Doing::Sent(key), session);
+    call.room.doings.note(Doing::Sent(key), session, call.room.gateway.now_ms());
     let reply = call.gateway().messages.append(&call.ctx, AppendRequest { sends: vec![send] }).await;
     let outcome = reply.map_err(|error| refuse(&call, &error))?.outcomes.into_iter().next().unwrap_or_default();
     match (outcome.ack, outcome.error) {

@@ -194,11 +194,16 @@ impl Pushes {
     pub async fn open(address: SocketAddr, token: &str) -> Self {
         let mut pushes = Self::silent(address, "/ws").await;
         pushes.says(&[field(1, "R1"), field(2, token)].concat()).await;
-        match timeout(Duration::from_secs(5), pushes.0.next()).await.expect("no ping") {
+        pushes.pinged().await;
+        pushes
+    }
+
+    /// Waits for the ping that says that somebody is known.
+    pub async fn pinged(&mut self) {
+        match timeout(Duration::from_secs(5), self.0.next()).await.expect("no ping") {
             Some(Ok(Message::Ping(payload))) => assert!(payload.is_empty()),
             other => panic!("no ping but {other:?}"),
         }
-        pushes
     }
 
     pub async fn says(&mut self, frame: &[u8]) {

@@ -16,7 +16,7 @@ fn closed(reason: &str) -> Came {
 
 #[tokio::test]
 async fn who_does_not_say_who_they_are_is_closed() {
-    let town = Town::start_with(|options| options.timings.hello = std::time::Duration::from_millis(100)).await;
+    let town = Town::start().await;
     let mut garbage = Pushes::silent(town.address, "/").await;
     garbage.says(b"\xff").await;
     assert_eq!(garbage.next().await, closed(UNREADABLE));
@@ -26,7 +26,8 @@ async fn who_does_not_say_who_they_are_is_closed() {
     let mut stranger = Pushes::silent(town.address, "/ws").await;
     stranger.says(&field(2, "made up")).await;
     assert_eq!(stranger.next().await, closed(UNKNOWN_SESSION));
-    let mut silent = Pushes::silent(town.address, "/ws").await;
+    let hasty = Town::start_with(|options| options.timings.hello = std::time::Duration::from_millis(50)).await;
+    let mut silent = Pushes::silent(hasty.address, "/ws").await;
     assert_eq!(silent.next().await, closed(UNKNOWN_SESSION), "nobody waits for ever");
 }
 
@@ -42,21 +43,11 @@ async fn later_frames_say_the_same_again_or_somebody_else_or_nothing() {
     bob.says(&room, "still there?").await;
     socket.push(3).await;
     socket.says(&field(2, &bob.token)).await;
-    // It is Bob's now, as soon as it has been pinged; what Alice says goes there.
-    while town.gateway.knows_services() {
-        alice.says(&room, "yes").await;
-        if let Came::Push(push) = socket.next().await {
-            assert_eq!(words(&push.sub(6).sub(1)), "yes");
-            break;
-        }
-    }
+    socket.pinged().await;
+    alice.says(&room, "it is yours now").await;
+    assert_eq!(words(&socket.push(3).await.sub(6).sub(1)), "it is yours now");
     socket.says(b"\xff").await;
-    loop {
-        match socket.next().await {
-            Came::Push(_) => {}
-            ended => break assert_eq!(ended, closed(UNREADABLE)),
-        }
-    }
+    assert_eq!(socket.next().await, closed(UNREADABLE));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use anser_contract::{
     v1::{content::Kind, link_down::Down, link_up::Up, service_event::Event, *},
 };
 use anser_gateway::{ChatroomServices, Gateway, GatewayOptions, GatewayServices, ListenerOptions, chatroom};
-use anser_types::{Clock, Code, Error, Id, Result, SessionId, UserId};
+use anser_types::{Clock, Code, Error, Id, Result, UserId};
 use futures_util::StreamExt;
 use parking_lot::Mutex;
 use tokio::{net::TcpListener, sync::mpsc};
@@ -731,7 +731,6 @@ impl Events for World {
 /// The adapter with everything behind it, and people in it.
 pub struct Town {
     pub address: SocketAddr,
-    pub gateway: Arc<Gateway>,
     world: World,
 }
 
@@ -780,7 +779,7 @@ impl Town {
         while !gateway.connected() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        Self { address, gateway, world }
+        Self { address, world }
     }
 
     /// Makes somebody and logs them in.
