@@ -1,7 +1,10 @@
 //! Compiles `proto/` in pure Rust (no `protoc`): messages with their JSON form, one plain async trait per service, and
 //! two adapters for each: serve an implementation over gRPC, call a remote one as that trait.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use prost_build::{Service, ServiceGenerator};
 use prost_types::{
@@ -53,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "events",
         "admin",
     ];
-    let descriptors = protox::compile(files.map(|name| format!("anser/v1/{name}.proto")), [root])?;
+    let descriptors = protox::compile(files.map(|name| format!("anser/v1/{name}.proto")), [&root])?;
 
     let mut config = prost_build::Config::new();
     describe_json(&mut config, &descriptors);
@@ -66,6 +69,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     config.service_generator(Box::new(services));
     config.compile_fds(descriptors)?;
     flatten_oneofs()?;
+    compile_chatroom(&root)
+}
+
+/// The chat-room clients' messages: no JSON and no services. Media are large, so their bytes are shared and not copied.
+fn compile_chatroom(root: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let descriptors = protox::compile(["chatroom/chatroom.proto"], [root])?;
+    prost_build::Config::new().bytes(["."]).btree_map(["."]).compile_fds(descriptors)?;
     Ok(())
 }
 

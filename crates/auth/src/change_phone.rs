@@ -4,7 +4,7 @@ use anser_contract::{
     Context,
     v1::{ChangePhoneReply, ChangePhoneRequest, CodePurpose},
 };
-use anser_types::{Action, Result, Standing, authorise};
+use anser_types::{Action, Error, Result, Standing, authorise};
 
 use crate::{AuthService, Source, codes, register_by_phone::free_phone, store, tell_phone, unauthenticated};
 
@@ -15,7 +15,14 @@ pub(crate) async fn change_phone(
 ) -> Result<ChangePhoneReply> {
     let (me, this) = (ctx.user()?, ctx.session()?);
     authorise(Action::EditOwnProfile, Standing::Own)?;
-    let code = codes::shown(auth, request.code, CodePurpose::ChangePhone, Some(me))?;
+    let code = match request.purpose() {
+        CodePurpose::Unspecified | CodePurpose::ChangePhone => {
+            codes::shown(auth, request.code, CodePurpose::ChangePhone, Some(me))?
+        }
+        // Clients of other protocols have one kind of code for everything: whoever has it holds the number all the same.
+        CodePurpose::Account => codes::shown(auth, request.code, CodePurpose::Account, None)?,
+        CodePurpose::ResetPassword => return Err(Error::field("purpose", "such a code changes no number")),
+    };
     if let Some(ip) = ctx.client_ip {
         auth.logins_by_ip.take(Source::of(ip), auth.clock.now())?;
     }

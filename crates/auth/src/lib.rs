@@ -2,7 +2,7 @@
 //!
 //! - **Tables**: `auth_account` (login names, password hashes, phone numbers), `auth_session`, `auth_refresh` and
 //!   `auth_opaque` (hashed tokens), `auth_code` (hashed codes), `auth_code_pace`, `auth_code_day`.
-//! - **Calls**: user (`CreateUser`, while registering; `SetPhone`), and the provider of short messages ([`sms`]).
+//! - **Calls**: user (`CreateUser`, while registering; `SetPhone`; `RenameUser`, when somebody takes another name), and the provider of short messages ([`sms`]).
 //! - **Tells**: `SessionRevoked`, in the transaction that ends the session.
 //! - **Holds always**: one account for each name, also under concurrent registration and after it was closed; one at most
 //!   for each phone number; a code is good for one number and purpose, once, and what a number is to us is told to
@@ -19,6 +19,7 @@
 mod admin;
 mod change_password;
 mod change_phone;
+mod change_username;
 mod check_sessions;
 mod close_account;
 mod codes;
@@ -64,14 +65,14 @@ use std::sync::Arc;
 use anser_contract::{
     Context,
     v1::{
-        Auth, ChangePasswordReply, ChangePasswordRequest, ChangePhoneReply, ChangePhoneRequest, CheckSessionsReply,
-        CheckSessionsRequest, CloseAccountReply, CloseAccountRequest, EndSessionReply, EndSessionRequest,
-        EndedSinceReply, EndedSinceRequest, FindByPhoneRequest, FindByUsernameReply, FindByUsernameRequest,
-        FinishClosingReply, FinishClosingRequest, GetVerifyKeysReply, GetVerifyKeysRequest, ListClosingReply,
-        ListClosingRequest, ListSessionsReply, ListSessionsRequest, LoginByPhoneRequest, LoginRequest, MintTicketReply,
-        MintTicketRequest, OpaqueSessions, Phones, RedeemTicketRequest, RefreshRequest, RegisterByPhoneRequest,
-        RegisterReply, RegisterRequest, RequestCodeReply, RequestCodeRequest, ResetByPhoneReply, ResetByPhoneRequest,
-        ResolveRequest, SessionClaims, TokenReply, Users,
+        Auth, ChangePasswordReply, ChangePasswordRequest, ChangePhoneReply, ChangePhoneRequest, ChangeUsernameReply,
+        ChangeUsernameRequest, CheckSessionsReply, CheckSessionsRequest, CloseAccountReply, CloseAccountRequest,
+        EndSessionReply, EndSessionRequest, EndedSinceReply, EndedSinceRequest, FindByPhoneRequest,
+        FindByUsernameReply, FindByUsernameRequest, FinishClosingReply, FinishClosingRequest, GetVerifyKeysReply,
+        GetVerifyKeysRequest, ListClosingReply, ListClosingRequest, ListSessionsReply, ListSessionsRequest,
+        LoginByPhoneRequest, LoginRequest, MintTicketReply, MintTicketRequest, OpaqueSessions, Phones,
+        RedeemTicketRequest, RefreshRequest, RegisterByPhoneRequest, RegisterReply, RegisterRequest, RequestCodeReply,
+        RequestCodeRequest, ResetByPhoneReply, ResetByPhoneRequest, ResolveRequest, SessionClaims, TokenReply, Users,
     },
 };
 use anser_engine::{Db, Migration};
@@ -175,6 +176,10 @@ impl Auth for AuthService {
 
     async fn end_session(&self, ctx: &Context, request: EndSessionRequest) -> Result<EndSessionReply> {
         end_session::end_session(self, ctx, request).await
+    }
+
+    async fn change_username(&self, ctx: &Context, request: ChangeUsernameRequest) -> Result<ChangeUsernameReply> {
+        change_username::change_username(self, ctx, request).await
     }
 
     async fn change_password(&self, ctx: &Context, request: ChangePasswordRequest) -> Result<ChangePasswordReply> {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod closing;
+mod naming;
 mod opaque;
 mod passwords;
 mod phones;
@@ -24,8 +25,9 @@ use anser_contract::{
         Auth, CloseProfileReply, CloseProfileRequest, CreateUserRequest, Events, FollowRequest, GetMeRequest,
         GetPrivacyRequest, GetUsersReply, GetUsersRequest, ListChangedReply, ListChangedRequest, ListPrivacyReply,
         ListPrivacyRequest, ListSeenReply, ListSeenRequest, LoginRequest, NoteSeenReply, NoteSeenRequest, OwnProfile,
-        Privacy, PublicProfile, RefreshRequest, RegisterRequest, SetPhoneReply, SetPhoneRequest, SyncProfileReply,
-        SyncProfileRequest, TokenReply, UpdatePrivacyRequest, UpdateProfileRequest, Users, service_event::Event,
+        Privacy, PublicProfile, RefreshRequest, RegisterRequest, RenameUserReply, RenameUserRequest, SetPhoneReply,
+        SetPhoneRequest, SyncProfileReply, SyncProfileRequest, TokenReply, UpdatePrivacyRequest, UpdateProfileRequest,
+        Users, service_event::Event,
     },
 };
 use anser_engine::{Db, DbOptions, Durability, outbox::Outbox};
@@ -197,7 +199,14 @@ impl Users for Profiles {
         self.made.lock().get_mut(&request.user_id).ok_or_else(|| Error::not_found("profile"))?.phone = request.phone;
         Ok(SetPhoneReply {})
     }
-
+    async fn rename_user(&self, ctx: &Context, request: RenameUserRequest) -> Result<RenameUserReply> {
+        ctx.require_service()?;
+        if self.away.load(Ordering::Relaxed) {
+            return Err(Error::unavailable("away"));
+        }
+        self.made.lock().get_mut(&request.user_id).unwrap().username = request.username;
+        Ok(RenameUserReply {})
+    }
     async fn get_me(&self, _: &Context, _: GetMeRequest) -> Result<OwnProfile> { unreachable!() }
     async fn get_users(&self, _: &Context, request: GetUsersRequest) -> Result<GetUsersReply> {
         let made = self.made.lock();

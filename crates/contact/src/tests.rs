@@ -200,6 +200,7 @@ impl Users for People {
         Ok(v1::ListPrivacyReply { items })
     }
 
+    async fn rename_user(&self, _: &Context, _: v1::RenameUserRequest) -> Result<v1::RenameUserReply> { unreachable!() }
     async fn list_changed(&self, ctx: &Context, request: ListChangedRequest) -> Result<ListChangedReply> {
         ctx.require_service()?;
         let changes = self.changes.lock();
@@ -237,6 +238,7 @@ impl Auth for People {
     async fn refresh(&self, _: &Context, _: RefreshRequest) -> Result<TokenReply> { unreachable!() }
     async fn list_sessions(&self, _: &Context, _: ListSessionsRequest) -> Result<ListSessionsReply> { unreachable!() }
     async fn end_session(&self, _: &Context, _: EndSessionRequest) -> Result<EndSessionReply> { unreachable!() }
+    async fn change_username(&self, _: &Context, _: v1::ChangeUsernameRequest) -> Result<v1::ChangeUsernameReply> { unreachable!() }
     async fn change_password(&self, _: &Context, _: ChangePasswordRequest) -> Result<ChangePasswordReply> { unreachable!() }
     async fn close_account(&self, _: &Context, _: CloseAccountRequest) -> Result<CloseAccountReply> { unreachable!() }
     async fn list_closing(&self, _: &Context, _: ListClosingRequest) -> Result<ListClosingReply> { unreachable!() }

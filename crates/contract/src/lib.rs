@@ -1,4 +1,5 @@
-//! The contract between services, generated from `proto/anser/v1`.
+//! The contract between services, generated from `proto/anser/v1`, and the wire format of chat-room clients, generated
+//! from `proto/chatroom`.
 //!
 //! For each service there is a plain async trait (`request → Result<Reply, Error>`), an adapter that serves any
 //! implementation over gRPC (`Serve…`) and one that calls a remote implementation as that trait (`Remote…`). Callers
@@ -30,4 +31,11 @@ pub type Streaming<T> = Pin<Box<dyn futures_util::Stream<Item = anser_types::Res
 pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/anser.v1.rs"));
     include!(concat!(env!("OUT_DIR"), "/words.rs"));
+}
+
+/// The messages of chat-room clients.
+#[expect(missing_docs, reason = "generated; the .proto file and docs/chatroom.md are the documentation")]
+#[rustfmt::skip]
+pub mod chatroom {
+    include!(concat!(env!("OUT_DIR"), "/chatroom.rs"));
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::sync::OnceCell;
 
 use crate::ws::codec::{Opcode, put_frame, put_header};
 
@@ -194,6 +195,18 @@ pub struct Block {
     receipts: bool,
     json: OnceLock<Bytes>,
     proto: OnceLock<Bytes>,
+    adapted: OnceCell<Vec<Adapted>>,
+}
+
+/// What an adapter makes of an entry, once for all its connections.
+#[derive(Debug)]
+pub struct Adapted {
+    /// Whose it is.
+    pub sender: Vec<u8>,
+    /// The sender's key for it.
+    pub key: Vec<u8>,
+    /// What its connections are told.
+    pub frame: Bytes,
 }
 
 /// What a block is about, as far as a queue must know.
@@ -231,7 +244,18 @@ impl Block {
     /// A block of `events`, in order.
     pub fn new(events: Vec<Event>, about: About) -> Self {
         let size = events.iter().map(Self::size_of).sum();
-        Self { events, about, size, receipts: false, json: OnceLock::new(), proto: OnceLock::new() }
+        let (json, proto, adapted) = (OnceLock::new(), OnceLock::new(), OnceCell::new());
+        Self { events, about, size, receipts: false, json, proto, adapted }
+    }
+
+    /// Its events, in order.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// What the adapter makes of its entries; made by the first connection that asks.
+    pub async fn adapted(&self, make: impl Future<Output = Vec<Adapted>>) -> &[Adapted] {
+        self.adapted.get_or_init(|| make).await
     }
 
     /// The same, of which it is noted who has got it, or is not.

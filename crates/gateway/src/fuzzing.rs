@@ -9,3 +9,8 @@ pub use crate::{
 pub fn sync_token(text: &str) -> Option<String> {
     crate::sync_me::Token::parse(text).ok().map(crate::sync_me::Token::to_text)
 }
+
+/// The bytes as each of the chat-room clients' requests that they are, written again.
+pub fn chatroom_said(bytes: &[u8]) -> Vec<Vec<u8>> {
+    crate::chatroom::wire::said(bytes)
+}

@@ -1,10 +1,11 @@
 //! The gateway: the only door for clients. HTTP and WebSocket in, calls of the services out.
 //!
 //! Here live: the listener ([`listener`]), the route table with its classes ([`routes`]), the HTTP API ([`http`]), the
-//! WebSocket side ([`ws`]), who a request comes from ([`identity`], [`forwarded`]), how often people may ask ([`rates`]),
+//! WebSocket side ([`ws`]), the adapter for chat-room clients ([`chatroom`]), who a request comes from ([`identity`], [`forwarded`]), how often people may ask ([`rates`]),
 //! and health ([`health`]).
 //! Here does not live: any rule of the product, and any SQL. The gateway decides nothing that a service could decide.
 
+pub mod chatroom;
 mod follow;
 pub mod forwarded;
 mod frames;

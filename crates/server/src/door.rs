@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anser_gateway::{Gateway, GatewayServices, Health, ListenerOptions};
+use anser_gateway::{Gateway, GatewayServices, Health, ListenerOptions, chatroom};
 use anser_types::Clock;
 use anyhow::Context;
 use tokio::{
@@ -21,6 +21,7 @@ const LOOK: Duration = Duration::from_millis(2);
 pub struct Door {
     gateway: Arc<Gateway>,
     router: axum::Router,
+    chatroom: axum::Router,
     health: Health,
     listener: ListenerOptions,
     data_dir: std::path::PathBuf,
@@ -41,9 +42,11 @@ impl Door {
         let tls = options::tls(config, clock).context("cannot use the certificate")?;
         let metrics = metrics.clone();
         let router = anser_gateway::router(gateway.clone(), health.clone(), Arc::new(move || metrics.render()))?;
+        let chatroom = chatroom::router(gateway.clone());
         Ok(Self {
             gateway,
             router,
+            chatroom,
             health: health.clone(),
             listener: ListenerOptions { tls, ..options::listener(config) },
             data_dir: config.server.data_dir.clone(),
@@ -54,25 +57,39 @@ impl Door {
 
     /// Lets people in until the shutdown, then says goodbye: readiness off, no new connections, open requests finish,
     /// WebSockets are told when to come back.
-    pub async fn serve(self, socket: Option<TcpListener>, shutdown: &CancellationToken) -> anyhow::Result<()> {
+    pub async fn serve(
+        self,
+        socket: Option<TcpListener>,
+        chatroom: Vec<TcpListener>,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<()> {
         let socket = socket.context("the gateway has no socket")?;
         let address = socket.local_addr()?;
         self.gateway.start();
         let scheme = if self.listener.tls.is_some() { "https" } else { "http" };
+        // Clients of that protocol speak in the clear.
+        let clear = ListenerOptions { tls: None, ..self.listener.clone() };
         let served = tokio::spawn(anser_gateway::serve(socket, self.router, shutdown.clone(), self.listener));
         self.health.set_ready(true);
         if timeout(PATIENCE, services_known(&self.gateway)).await.is_err() {
             tracing::warn!("the services are not all there yet");
         }
         lifecycle::announce(scheme, address, &self.data_dir);
+        lifecycle::announce_chatroom(&chatroom);
+        let adapted = chatroom.into_iter().map(|socket| {
+            tokio::spawn(anser_gateway::serve(socket, self.chatroom.clone(), shutdown.clone(), clear.clone()))
+        });
+        let adapted: Vec<_> = adapted.collect();
         shutdown.cancelled().await;
 
         self.health.set_ready(false);
         lifecycle::bounded(self.drain, async {
             // The gateway spreads the times from half of this to one and a half.
             self.gateway.drain(self.reconnect_spread_ms * 2 / 3).await;
-            if let Ok(Err(error)) = served.await {
-                tracing::warn!(%error, "the listener failed");
+            for served in adapted.into_iter().chain([served]) {
+                if let Ok(Err(error)) = served.await {
+                    tracing::warn!(%error, "a listener failed");
+                }
             }
         })
         .await;

@@ -12,7 +12,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, roles::Placement};
+use crate::{
+    config::{Chatroom, Config},
+    roles::Placement,
+};
 
 /// Threads that hash passwords and touch files; more work than that waits.
 const BLOCKING_THREADS: usize = 16;
@@ -30,6 +33,8 @@ pub fn runtime(workers: usize) -> io::Result<tokio::runtime::Runtime> {
 pub struct Sockets {
     /// For clients.
     pub clients: Option<TcpListener>,
+    /// For clients of the chat-room protocol: one socket, or one for calls and one for WebSockets.
+    pub chatroom: Vec<TcpListener>,
     /// For other processes of ours.
     pub peers: Option<TcpListener>,
     /// For those who watch a process without the gateway.
@@ -45,8 +50,22 @@ impl Sockets {
             Placement::All { loopback: true } => (clients, Some(SocketAddr::from(([127, 0, 0, 1], 0))), None),
             Placement::Store { listen } => (None, Some(*listen), config.telemetry.probes_listen),
         };
-        Ok(Self { clients: bind(clients).await?, peers: bind(peers).await?, probes: bind(probes).await? })
+        let chatroom = match clients {
+            Some(_) if config.chatroom.enabled => bind_chatroom(&config.chatroom).await?,
+            _ => Vec::new(),
+        };
+        Ok(Self { clients: bind(clients).await?, chatroom, peers: bind(peers).await?, probes: bind(probes).await? })
     }
+}
+
+async fn bind_chatroom(config: &Chatroom) -> anyhow::Result<Vec<TcpListener>> {
+    let same = config.http_listen == config.ws_listen && config.http_listen.port() != 0;
+    let addresses = if same { vec![config.http_listen] } else { vec![config.http_listen, config.ws_listen] };
+    let mut sockets = Vec::new();
+    for address in addresses {
+        sockets.extend(bind(Some(address)).await?);
+    }
+    Ok(sockets)
 }
 
 async fn bind(address: Option<SocketAddr>) -> anyhow::Result<Option<TcpListener>> {
@@ -91,6 +110,14 @@ pub fn announce(scheme: &str, address: SocketAddr, data_dir: &Path) {
         println!("  a chat in the terminal        anser chat --server http://{address}");
     }
     println!("  the data                      {}", data_dir.display());
+}
+
+/// Says where clients of the chat-room protocol go.
+pub fn announce_chatroom(sockets: &[TcpListener]) {
+    let address = |socket: Option<&TcpListener>| socket.and_then(|socket| socket.local_addr().ok());
+    if let (Some(http), Some(ws)) = (address(sockets.first()), address(sockets.last())) {
+        println!("  for chat-room clients         calls {http}, WebSockets {ws}");
+    }
 }
 
 /// Says where gateways find this process.

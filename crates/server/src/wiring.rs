@@ -55,7 +55,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             let services = peers::remote(&Peer::new(&store, secret)?);
             upkeep::peers(&services, &health, &shutdown);
             let door = Door::open(&config, services, &clock, &health, &metrics)?;
-            door.serve(sockets.clients, &shutdown).await
+            door.serve(sockets.clients, sockets.chatroom, &shutdown).await
         }
         Placement::All { loopback } => {
             let engines = Engines::open(&config, &clock, &health)?;
@@ -72,7 +72,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             let _peers = serve_peers(sockets.peers, routes, &CancellationToken::new());
             socket::serve(&config.server.data_dir, admin_routes, &shutdown);
             let door = Door::open(&config, services, &clock, &health, &metrics)?;
-            let outcome = door.serve(sockets.clients, &shutdown).await;
+            let outcome = door.serve(sockets.clients, sockets.chatroom, &shutdown).await;
             seen.note(drain).await;
             lifecycle::bounded(drain, engines.db.close()).await;
             outcome

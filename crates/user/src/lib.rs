@@ -34,8 +34,9 @@ use anser_contract::{
     v1::{
         CloseProfileReply, CloseProfileRequest, CreateUserRequest, GetMeRequest, GetPrivacyRequest, GetUsersReply,
         GetUsersRequest, ListChangedReply, ListChangedRequest, ListPrivacyReply, ListPrivacyRequest, ListSeenReply,
-        ListSeenRequest, NoteSeenReply, NoteSeenRequest, OwnProfile, Privacy, SetPhoneReply, SetPhoneRequest,
-        SyncProfileReply, SyncProfileRequest, UpdatePrivacyRequest, UpdateProfileRequest, Users,
+        ListSeenRequest, NoteSeenReply, NoteSeenRequest, OwnProfile, Privacy, RenameUserReply, RenameUserRequest,
+        SetPhoneReply, SetPhoneRequest, SyncProfileReply, SyncProfileRequest, UpdatePrivacyRequest,
+        UpdateProfileRequest, Users,
     },
 };
 use anser_engine::{Db, Fingerprints, Migration};
@@ -108,6 +109,10 @@ impl Users for UserService {
 
     async fn update_profile(&self, ctx: &Context, request: UpdateProfileRequest) -> Result<OwnProfile> {
         update_profile::update_profile(self, ctx, request).await
+    }
+
+    async fn rename_user(&self, ctx: &Context, request: RenameUserRequest) -> Result<RenameUserReply> {
+        set_username::rename_user(self, ctx, request).await
     }
 
     async fn list_changed(&self, ctx: &Context, request: ListChangedRequest) -> Result<ListChangedReply> {

@@ -9,12 +9,7 @@ use anser_engine::Tx;
 use anser_types::{Error, Result, Timestamp, UserId};
 
 use super::{AccountKeeper, usable};
-use crate::{
-    AuthService,
-    register::{CLAIM_MS, taken},
-    store,
-    username::Username,
-};
+use crate::{AuthService, change_username, store, username::Username};
 
 pub(crate) async fn rename(keeper: &AccountKeeper, ctx: &Context, request: RenameAccountRequest) -> Result<Account> {
     ctx.require_service()?;
@@ -52,17 +47,6 @@ async fn half_renamed(auth: &AuthService, ctx: &Context, old: &Username, new: &U
 fn change(tx: &mut Tx<'_>, old: &str, new: &str, now: Timestamp) -> Result<UserId> {
     let user = store::account_by_name(tx, old)?.ok_or_else(|| Error::not_found("account"))?.user;
     usable(tx, user)?;
-    if let Some(other) = store::account_by_name(tx, new)?
-        && other.user != user
-    {
-        // A claim that is too old to become an account, as when registering.
-        if other.claimed_at + CLAIM_MS < now {
-            store::delete_pending(tx, new, other.user)?;
-        }
-        if store::account_by_name(tx, new)?.is_some() {
-            return Err(taken());
-        }
-    }
-    store::rename(tx, user, new)?;
+    change_username::rename(tx, user, new, now)?;
     Ok(user)
 }

@@ -49,7 +49,10 @@ impl World {
     }
 
     async fn change_by(&self, by: &TokenReply, code: PhoneCode) -> Result<String> {
-        self.auth.change_phone(&holder(by), ChangePhoneRequest { code: Some(code) }).await.map(|reply| reply.phone)
+        self.auth
+            .change_phone(&holder(by), ChangePhoneRequest { code: Some(code), ..Default::default() })
+            .await
+            .map(|reply| reply.phone)
     }
 
     async fn found(&self, phone: &str) -> Option<UserId> {
@@ -419,8 +422,26 @@ async fn a_number_is_changed_by_whom_the_code_was_sent_for() {
     // Whose session was ended meanwhile changes nothing.
     let code = world.code(&holder(&adas), "+8613800138009", purpose).await;
     let ended = Context::new(Actor::User(ada, SessionId([7; 16])), "test");
-    let request = ChangePhoneRequest { code: Some(code) };
+    let request = ChangePhoneRequest { code: Some(code), ..Default::default() };
     assert_eq!(world.auth.change_phone(&ended, request).await.unwrap_err().code, Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn clients_that_cannot_say_what_a_code_is_for_change_a_number_by_any_that_it_was_sent() {
+    let world = World::new();
+    let ada = world.register_by(world.account_code(PHONE).await).await.unwrap();
+    let adas = world.login_by(world.account_code(PHONE).await).await.unwrap();
+    let change = async |code: PhoneCode, purpose: CodePurpose| {
+        let request = ChangePhoneRequest { code: Some(code), purpose: purpose.into() };
+        world.auth.change_phone(&holder(&adas), request).await.map(|reply| reply.phone).map_err(|error| error.code)
+    };
+    let bound = world.code(&holder(&adas), OTHER, CodePurpose::ChangePhone).await;
+    assert_eq!(change(bound, CodePurpose::Account).await, Err(Code::Unauthenticated), "each code for its purpose");
+    let code = world.account_code(OTHER).await;
+    assert_eq!(change(code.clone(), CodePurpose::ResetPassword).await, Err(Code::InvalidArgument));
+    assert_eq!(change(other_digits(&code), CodePurpose::Account).await, Err(Code::Unauthenticated));
+    assert_eq!(change(code, CodePurpose::Account).await, Ok(OTHER.into()));
+    assert_eq!(world.found(OTHER).await, Some(ada));
 }
 
 #[tokio::test]

@@ -230,7 +230,7 @@ async fn change(
     _: NoIdempotencyKey,
     Json(Shown { phone, code_id, code }): Json<Shown>,
 ) -> Answer<axum::Json<ChangePhoneReply>> {
-    let request = ChangePhoneRequest { code: shown(phone, code_id, code) };
+    let request = ChangePhoneRequest { code: shown(phone, code_id, code), purpose: CodePurpose::ChangePhone.into() };
     Ok(axum::Json(gateway.services.phones.change_phone(&ctx, request).await?))
 }
 

@@ -48,7 +48,7 @@ impl Handshake {
 }
 
 /// What to answer to the client's key, if the request is a WebSocket's at all. The error says what is missing.
-pub(super) fn accept<B>(request: &Request<B>) -> Result<String, Error> {
+pub(crate) fn accept<B>(request: &Request<B>) -> Result<String, Error> {
     let headers = request.headers();
     if request.method() != Method::GET
         || !names(headers, &UPGRADE, "websocket")
@@ -67,7 +67,7 @@ pub(super) fn accept<B>(request: &Request<B>) -> Result<String, Error> {
 }
 
 /// The answer that turns a connection into a WebSocket of no sub-protocol.
-pub(super) fn switching<B: Default>(accept: &str) -> Response<B> {
+pub(crate) fn switching<B: Default>(accept: &str) -> Response<B> {
     Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(CONNECTION, "upgrade")

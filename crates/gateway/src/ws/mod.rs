@@ -12,12 +12,12 @@ mod dispatch;
 pub mod echo;
 mod flight;
 mod greet;
-mod handshake;
+pub(crate) mod handshake;
 pub(crate) mod outbox;
 pub(crate) mod pacer;
 mod session;
 pub(crate) mod socket;
-mod stream;
+pub(crate) mod stream;
 pub(crate) mod sweeper;
 mod writer;
 

@@ -6,10 +6,12 @@
 
 use std::{
     collections::VecDeque,
+    future::poll_fn,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -184,6 +186,43 @@ impl Socket {
         outbox.lost = false;
     }
 
+    /// Lets go what was held, for a connection that begins here and is not welcomed.
+    pub(crate) fn begin(&self, floor: i64) {
+        let mut outbox = self.outbox.lock();
+        outbox.floor = floor;
+        outbox.holding = false;
+        outbox.lost = false;
+    }
+
+    /// The next thing to write, for a connection that writes in a form of its own. A close goes before all else.
+    pub(crate) async fn next(&self) -> Next {
+        poll_fn(|cx| {
+            if self.is_abandoned() {
+                return Poll::Ready(Next::Gone);
+            }
+            let mut outbox = self.outbox.lock();
+            if let Some(close) = &outbox.close {
+                return Poll::Ready(Next::Close(close.0.clone()));
+            }
+            if let Some(control) = outbox.controls.pop_front() {
+                return Poll::Ready(Next::Control(control));
+            }
+            if let Some(queued) = outbox.dequeue() {
+                return Poll::Ready(Next::Block(queued.block));
+            }
+            outbox.park(cx.waker());
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// The peer said something. `false`: it says more than anybody has to.
+    pub(crate) fn heard_in_peace(&self, now_ms: u64, per_second: u32) -> bool {
+        let mut outbox = self.outbox.lock();
+        outbox.heard(now_ms);
+        outbox.pinged_in_peace(now_ms, per_second)
+    }
+
     /// Wakes the task for what gathered.
     pub(super) fn wake_gathered(&self) {
         let waker = {
@@ -280,6 +319,18 @@ impl Socket {
             self.wake(outbox, desk);
         }
     }
+}
+
+/// What a connection that writes in a form of its own takes from its outbox.
+pub(crate) enum Next {
+    /// Events.
+    Block(Arc<Block>),
+    /// A frame outside the push window.
+    Control(Control),
+    /// The end, to be said.
+    Close(Close),
+    /// The end: nobody is there to say it to.
+    Gone,
 }
 
 /// What anybody needs who puts something into an outbox.

@@ -16,7 +16,7 @@ use tokio::{
 use crate::listener;
 
 /// A byte stream. hyper's buffers are gone from the first kind; the second is what TLS leaves us.
-pub(super) enum WireStream {
+pub(crate) enum WireStream {
     Tcp(TcpStream),
     Other(Box<TokioIo<Upgraded>>),
 }

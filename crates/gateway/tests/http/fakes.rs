@@ -188,6 +188,7 @@ fake!(Users {
     }
     set_phone(_r: SetPhoneRequest) -> SetPhoneReply { SetPhoneReply {} }
     close_profile(_r: CloseProfileRequest) -> CloseProfileReply { CloseProfileReply {} }
+    rename_user(_r: RenameUserRequest) -> RenameUserReply { RenameUserReply {} }
     list_changed(_r: ListChangedRequest) -> ListChangedReply { ListChangedReply::default() }
     get_privacy(_r: GetPrivacyRequest) -> Privacy { Privacy { find_me: Audience::Nobody.into(), ..Privacy::default() } }
     list_privacy(_r: ListPrivacyRequest) -> ListPrivacyReply { ListPrivacyReply::default() }
@@ -241,6 +242,10 @@ impl Auth for Fake {
     async fn change_password(&self, ctx: &Context, r: ChangePasswordRequest) -> Result<ChangePasswordReply> {
         self.called("change_password", ctx, format!("{r:?}")).await?;
         Ok(ChangePasswordReply {})
+    }
+    async fn change_username(&self, ctx: &Context, r: ChangeUsernameRequest) -> Result<ChangeUsernameReply> {
+        self.called("change_username", ctx, format!("{r:?}")).await?;
+        Ok(ChangeUsernameReply {})
     }
     async fn close_account(&self, ctx: &Context, r: CloseAccountRequest) -> Result<CloseAccountReply> {
         self.called("close_account", ctx, format!("{r:?}")).await?;

@@ -67,6 +67,7 @@ impl Auth for FakeAuth {
     async fn list_sessions(&self, _: &Context, _: ListSessionsRequest) -> Result<ListSessionsReply> { no() }
     async fn end_session(&self, _: &Context, _: EndSessionRequest) -> Result<EndSessionReply> { no() }
     async fn change_password(&self, _: &Context, _: ChangePasswordRequest) -> Result<ChangePasswordReply> { no() }
+    async fn change_username(&self, _: &Context, _: ChangeUsernameRequest) -> Result<ChangeUsernameReply> { no() }
     async fn close_account(&self, _: &Context, _: CloseAccountRequest) -> Result<CloseAccountReply> { no() }
     async fn list_closing(&self, _: &Context, _: ListClosingRequest) -> Result<ListClosingReply> { no() }
     async fn finish_closing(&self, _: &Context, _: FinishClosingRequest) -> Result<FinishClosingReply> { no() }
@@ -145,6 +146,7 @@ impl Users for FakeUsers {
     async fn update_profile(&self, _: &Context, _: UpdateProfileRequest) -> Result<OwnProfile> { no() }
     async fn set_phone(&self, _: &Context, _: SetPhoneRequest) -> Result<SetPhoneReply> { no() }
     async fn close_profile(&self, _: &Context, _: CloseProfileRequest) -> Result<CloseProfileReply> { no() }
+    async fn rename_user(&self, _: &Context, _: RenameUserRequest) -> Result<RenameUserReply> { no() }
     async fn list_changed(&self, _: &Context, _: ListChangedRequest) -> Result<ListChangedReply> { no() }
     async fn note_seen(&self, _: &Context, _: NoteSeenRequest) -> Result<NoteSeenReply> { no() }
     async fn list_seen(&self, _: &Context, _: ListSeenRequest) -> Result<ListSeenReply> { no() }

@@ -137,6 +137,7 @@ impl Users for FakePeople {
         list_privacy: ListPrivacyRequest => ListPrivacyReply;
         update_privacy: UpdatePrivacyRequest => Privacy;
         set_phone: SetPhoneRequest => SetPhoneReply;
+        rename_user: RenameUserRequest => RenameUserReply;
         close_profile: CloseProfileRequest => CloseProfileReply;
         note_seen: NoteSeenRequest => NoteSeenReply;
         list_seen: ListSeenRequest => ListSeenReply;

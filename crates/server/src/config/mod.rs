@@ -26,6 +26,7 @@ pub struct Config {
     pub server: Server,
     pub store: Store,
     pub gateway: Gateway,
+    pub chatroom: Chatroom,
     pub auth: Auth,
     pub sms: Sms,
     pub contact: Contact,

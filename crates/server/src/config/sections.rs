@@ -88,6 +88,16 @@ pub struct Gateway {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Chatroom {
+    pub enabled: bool,
+    #[serde(deserialize_with = "address")]
+    pub http_listen: SocketAddr,
+    #[serde(deserialize_with = "address")]
+    pub ws_listen: SocketAddr,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Auth {
     pub issuer: String,
     pub audience: String,
