@@ -100,7 +100,7 @@ pub(super) fn router() -> Router<Arc<Room>> {
         streamed(signed("/service/file/get_multi_file", "批量文件下载", File, Rate::Read), files::get_multi_file),
         whole(media("/service/file/put_single_file", "单文件上传", File, Rate::Write), files::put_single_file),
         whole(media("/service/file/put_multi_file", "批量文件上传", File, Rate::Write), files::put_multi_file),
-        whole(media("/service/speech/recognition", "语音识别", Speech, Rate::Write), speech::recognition),
+        whole(media("/service/speech/recognition", "语音识别", Speech, Rate::Speech), speech::recognition),
     ];
     let mut router = Router::new();
     for (path, row) in rows {
