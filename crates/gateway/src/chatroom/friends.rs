@@ -134,8 +134,12 @@ pub(super) async fn search_friend(call: Call, asked: FriendSearchReq) -> Result<
 async fn search(call: &Call, query: &str) -> Result<Vec<PublicProfile>, Refused> {
     // More than are shown, because friends are taken out afterwards.
     let request = SearchUsersRequest { query: query.to_owned(), limit: 50, cursor: String::new() };
-    let reply = call.services().search.search_users(&call.ctx, request).await;
-    reply.map(|reply| reply.items).map_err(|error| call.refuse(&error))
+    match call.services().search.search_users(&call.ctx, request).await {
+        Ok(reply) => Ok(reply.items),
+        // There is nothing in it that could be searched for.
+        Err(error) if error.code == Code::InvalidArgument => Ok(Vec::new()),
+        Err(error) => Err(call.refuse(&error)),
+    }
 }
 
 /// All of the caller's friends.

@@ -6,7 +6,7 @@ use anser_contract::{
     },
     v1::{Entry, GetConversationRequest, HistoryRequest, SearchMessagesRequest, SearchOrder},
 };
-use anser_types::Result as Answered;
+use anser_types::{Code, Result as Answered};
 use prost::Message as _;
 
 use super::{
@@ -63,14 +63,18 @@ pub(super) async fn search_history(call: Call, asked: MsgSearchReq) -> Result<Ms
         limit: FOUND,
         ..SearchMessagesRequest::default()
     };
-    let found = call.services().search.search_messages(&call.ctx, request).await;
-    let found = found.map_err(|error| call.refuse_conversation(&error))?;
+    let found = match call.services().search.search_messages(&call.ctx, request).await {
+        // There is nothing in it that could be searched for.
+        Err(error) if error.code == Code::InvalidArgument => return Ok(MsgSearchRsp::default()),
+        found => found.map_err(|error| call.refuse_conversation(&error))?,
+    };
     let mut entries: Vec<Entry> = found.items.into_iter().filter_map(|hit| hit.entry).collect();
     entries.sort_unstable_by_key(|entry| entry.seq);
     Ok(MsgSearchRsp { msg_list: shown(&call, entries).await?, ..MsgSearchRsp::default() })
 }
 
-async fn may_read(call: &Call, conversation_id: Vec<u8>) -> Answered<()> {
+/// Whether the caller is, or was, in this conversation.
+pub(super) async fn may_read(call: &Call, conversation_id: Vec<u8>) -> Answered<()> {
     let request = GetConversationRequest { conversation_id };
     call.services().conversations.get_conversation(&call.ctx, request).await.map(|_| ())
 }
