@@ -1,10 +1,10 @@
 //! Files: stored whole, read in pieces.
 //!
-//! Sound comes as bare samples and is stored as a WAV, so that everybody else can play it; these clients get the samples
-//! back.
+//! Sound comes as bare samples and is stored as a WAV, so that everybody else can play it. Messages name it otherwise than
+//! other files ([`sound_name`]), and by that name the samples come bare, whoever stored them.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -30,12 +30,16 @@ use super::{
     words::{FILE_NOT_READ, FILE_NOT_STORED, Refused, TOO_MANY_FILES},
 };
 
-/// What sound of these clients is called as a file: the samples in it are preceded by a WAV's head.
+/// What sound of these clients is called as a file.
 pub(super) const SPEECH_NAME: &str = "chatroom-speech.wav";
+/// Stands behind a file's id where its samples are wanted without the head of the WAV that they are in.
+const BARE: &str = ".pcm";
 /// The length of that head.
 const WAV_HEAD: usize = 44;
 const SAMPLES_A_SECOND: u32 = 16_000;
 const BYTES_A_SAMPLE: u32 = 2;
+/// What a WAV may hold beside its samples, as the time that so many bytes would sound.
+const MOMENT_MS: i64 = 16;
 
 /// What goes to and comes from the store of files at a time.
 const PIECE: usize = 1 << 20;
@@ -76,9 +80,11 @@ pub(super) async fn put_multi_file(call: Call, asked: PutMultiFileReq) -> Result
 }
 
 pub(super) async fn get_single_file(call: Call, asked: GetSingleFileReq) -> Result<Answer<GetSingleFileRsp>, Refused> {
-    let id: Id = asked.file_id.parse().map_err(|_| FILE_NOT_READ)?;
-    let file = readable(&call, &[id]).await.map_err(|_| FILE_NOT_READ)?.into_iter().next().ok_or(FILE_NOT_READ)?;
-    let mut reading = Reading::new(&call.services().files, false, vec![file])?;
+    let files = readable(&call, vec![asked.file_id]).await.map_err(|_| FILE_NOT_READ)?;
+    if files.is_empty() {
+        return Err(FILE_NOT_READ.into());
+    }
+    let mut reading = Reading::new(&call.services().files, false, files)?;
     // A file that cannot be read at all is a refusal; later there is only the end of the answer.
     let first = reading.next().await.map_err(|_| FILE_NOT_READ)?.unwrap_or_default();
     Ok(Answer::Streamed(GetSingleFileRsp::default(), reading.after(first)))
@@ -89,9 +95,7 @@ pub(super) async fn get_multi_file(call: Call, asked: GetMultiFileReq) -> Result
     if asked.file_id_list.len() > MOST {
         return Err(TOO_MANY_FILES.into());
     }
-    let ids: HashSet<Id> = asked.file_id_list.iter().filter_map(|text| text.parse().ok()).collect();
-    let ids: Vec<Id> = ids.into_iter().collect();
-    let files = readable(&call, &ids).await.map_err(|_| FILE_NOT_READ)?;
+    let files = readable(&call, asked.file_id_list).await.map_err(|_| FILE_NOT_READ)?;
     let mut reading = Reading::new(&call.services().files, true, files)?;
     let first = reading.next().await.map_err(|_| FILE_NOT_READ)?.unwrap_or_default();
     Ok(Answer::Streamed(GetMultiFileRsp::default(), reading.after(first)))
@@ -153,8 +157,19 @@ pub(super) async fn upload(call: &Call, name: String, bytes: Bytes, key: String)
     completed.map(|file| file.file_id)
 }
 
-/// Those among the files that the caller may read: their own, faces, and what is in messages that they may read.
-async fn readable(call: &Call, ids: &[Id]) -> Answered<Vec<File>> {
+/// What a message calls a file with sound.
+pub(super) fn sound_name(file_id: &[u8]) -> String {
+    format!("{}{BARE}", id_text(file_id))
+}
+
+/// The file of a name.
+pub(super) fn file_of(name: &str) -> Option<Id> {
+    name.strip_suffix(BARE).unwrap_or(name).parse().ok()
+}
+
+/// Those of the named files that the caller may read: their own, faces, and what is in messages that they may read.
+async fn readable(call: &Call, names: Vec<String>) -> Answered<Vec<(String, File)>> {
+    let ids: HashSet<Id> = names.iter().filter_map(|name| file_of(name)).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -169,45 +184,48 @@ async fn readable(call: &Call, ids: &[Id]) -> Answered<Vec<File>> {
         let request = MayReadFilesRequest { user_id: me.to_vec(), file_ids: foreign };
         allowed.extend(call.services().journal.may_read_files(&service, request).await?.file_ids);
     }
-    let mut known = HashMap::new();
-    for file in files.into_iter().filter(|file| own(file) || allowed.contains(&file.file_id)) {
-        known.entry(file.file_id.clone()).or_insert(file);
-    }
-    Ok(known.into_values().collect())
+    let known: HashMap<Vec<u8>, File> = files
+        .into_iter()
+        .filter(|file| own(file) || allowed.contains(&file.file_id))
+        .map(|file| (file.file_id.clone(), file))
+        .collect();
+    let names: BTreeSet<String> = names.into_iter().collect();
+    let named = |name: String| Some((file_of(&name)?, name));
+    let found =
+        names.into_iter().filter_map(named).filter_map(|(id, name)| Some((name, known.get(&id.0[..])?.clone())));
+    Ok(found.collect())
 }
 
 /// Files as the fields of an answer, read piece by piece: however long they are, little of them is in memory.
 struct Reading {
     service: Arc<dyn Files>,
+    /// Whether they are the entries of a map by name.
+    named: bool,
     left: VecDeque<Piece>,
 }
 
+/// What is left of a file.
 struct Piece {
-    /// Stands before the file's first byte.
-    head: Bytes,
+    name: String,
     file_id: Vec<u8>,
     offset: i64,
     end: i64,
 }
 
 impl Reading {
-    /// `named`: as the entries of a map by id.
-    fn new(service: &Arc<dyn Files>, named: bool, files: Vec<File>) -> Result<Self, Refused> {
-        if files.iter().map(|file| file.size).sum::<i64>() >= ANSWER_BYTES {
+    fn new(service: &Arc<dyn Files>, named: bool, files: Vec<(String, File)>) -> Result<Self, Refused> {
+        if files.iter().map(|(_, file)| file.size).sum::<i64>() >= ANSWER_BYTES {
             return Err(FILE_NOT_READ.into());
         }
-        let piece = |file: File| {
-            let offset = if file.name == SPEECH_NAME { (WAV_HEAD as i64).min(file.size) } else { 0 };
-            let head = head(&id_text(&file.file_id), (file.size - offset) as usize, named);
-            Piece { head, file_id: file.file_id, offset, end: file.size }
-        };
-        Ok(Self { service: service.clone(), left: files.into_iter().map(piece).collect() })
+        let piece = |(name, file): (String, File)| Piece { name, file_id: file.file_id, offset: 0, end: file.size };
+        Ok(Self { service: service.clone(), named, left: files.into_iter().map(piece).collect() })
     }
 
     /// The next bytes.
     async fn next(&mut self) -> Answered<Option<Bytes>> {
         let Some(piece) = self.left.front_mut() else { return Ok(None) };
-        let mut out = BytesMut::from(&std::mem::take(&mut piece.head)[..]);
+        let begins = piece.offset == 0;
+        let mut data = Vec::new();
         if piece.offset < piece.end {
             let limit = (piece.end - piece.offset).min(i64::from(READ));
             let request = ReadFileRequest {
@@ -216,13 +234,19 @@ impl Reading {
                 offset: piece.offset,
                 limit: limit as u32,
             };
-            let data = self.service.read_file(&Context::service(), request).await?.data;
+            data = self.service.read_file(&Context::service(), request).await?.data;
             if data.is_empty() || data.len() as i64 > limit {
                 return Err(Error::internal("a file is not as long as it was"));
             }
             piece.offset += data.len() as i64;
-            out.extend_from_slice(&data);
         }
+        let mut out = BytesMut::new();
+        if begins {
+            let left_out = if piece.name.ends_with(BARE) && has_wav_head(&data) { WAV_HEAD } else { 0 };
+            data.drain(..left_out);
+            out.extend_from_slice(&head(&piece.name, piece.end as usize - left_out, self.named));
+        }
+        out.extend_from_slice(&data);
         if piece.offset >= piece.end {
             self.left.pop_front();
         }
@@ -291,6 +315,18 @@ pub(super) fn duration_ms(bytes: usize) -> i64 {
     bytes as i64 * 1_000 / i64::from(SAMPLES_A_SECOND * BYTES_A_SAMPLE)
 }
 
+/// Whether a WAV's head stands before samples that these clients play.
+fn has_wav_head(bytes: &[u8]) -> bool {
+    // All of it but the two lengths.
+    bytes.len() >= WAV_HEAD && bytes[..4] == *b"RIFF" && bytes[8..40] == wav_of(&[])[8..40]
+}
+
+/// Whether a WAV of this size and time holds samples that these clients play, and little else.
+pub(super) fn sounds_right(size: i64, duration_ms: i64) -> bool {
+    let samples = size - WAV_HEAD as i64;
+    samples >= 0 && (duration_ms - self::duration_ms(samples as usize)).abs() <= MOMENT_MS
+}
+
 /// Bare samples as a WAV.
 pub(super) fn wav_of(samples: &[u8]) -> Bytes {
     let length = samples.len() as u32;
@@ -342,6 +378,19 @@ mod tests {
         );
         assert_eq!(&wav[4..8], &40u32.to_le_bytes());
         assert_eq!(duration_ms(32_000), 1_000);
+        assert!(has_wav_head(&wav) && !has_wav_head(&wav[..43]) && !has_wav_head(&[0; 48]));
+        let mut fast = wav.to_vec();
+        fast[24..28].copy_from_slice(&44_100u32.to_le_bytes());
+        assert!(!has_wav_head(&fast));
+        assert!(sounds_right(32_044, 1_000) && sounds_right(32_078, 1_000));
+        assert!(!sounds_right(32_044, 500) && !sounds_right(32_044, 0) && !sounds_right(10, 0));
+    }
+
+    #[test]
+    fn sound_has_a_name_of_its_own_for_the_same_file() {
+        let id = Id([7; 16]);
+        assert_eq!((file_of(&sound_name(&id.0)), file_of(&id.to_string())), (Some(id), Some(id)));
+        assert_eq!((file_of(".pcm"), file_of(&format!("{id}.wav"))), (None, None));
     }
 
     #[test]

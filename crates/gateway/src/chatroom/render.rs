@@ -11,7 +11,10 @@ use anser_contract::{
     v1::{Content, Entry, Voice, content::Kind},
 };
 
-use super::people::id_text;
+use super::{
+    files::{sound_name, sounds_right},
+    people::id_text,
+};
 
 /// The entry as somebody's message; `None`: it is none.
 pub(super) fn message(entry: &Entry, sender: UserInfo) -> Option<MessageInfo> {
@@ -48,7 +51,7 @@ fn shown(entry: &Entry, content: &Content) -> MessageContent {
         }
         Some(Kind::File(file)) => file_message(&file.file_id, &file.name, file.size),
         Some(Kind::Voice(voice)) if is_pcm(voice) => {
-            let sound = SpeechMessageInfo { file_id: Some(id_text(&voice.file_id)), file_contents: None };
+            let sound = SpeechMessageInfo { file_id: Some(sound_name(&voice.file_id)), file_contents: None };
             (MessageType::Speech, MsgContent::SpeechMessage(sound))
         }
         // They play nothing but bare samples; what they cannot play they can at least keep.
@@ -72,10 +75,12 @@ fn file_message(file_id: &[u8], name: &str, size: i64) -> (MessageType, MsgConte
     (MessageType::File, MsgContent::FileMessage(file))
 }
 
-/// Whether these clients can play it: samples, bare or in a WAV.
+/// Whether these clients can play it: samples, bare or in a WAV, at the pace at which they play them.
 fn is_pcm(voice: &Voice) -> bool {
-    matches!(voice.media_type.as_str(), "" | "application/octet-stream" | "audio/pcm" | "audio/l16")
-        || voice.media_type.contains("wav")
+    match voice.media_type.as_str() {
+        "" | "application/octet-stream" | "audio/pcm" | "audio/l16" => true,
+        other => other.contains("wav") && sounds_right(voice.size, voice.duration_ms),
+    }
 }
 
 #[cfg(test)]
@@ -118,12 +123,20 @@ mod tests {
 
     #[test]
     fn sound_that_they_cannot_play_is_a_file() {
-        let voice = |media_type: &str| {
-            Kind::Voice(Box::new(Voice { file_id: vec![5; 16], media_type: media_type.into(), ..Voice::default() }))
+        let voice = |media_type: &str, duration_ms: i64| {
+            let media_type = media_type.into();
+            Kind::Voice(Box::new(Voice {
+                file_id: vec![5; 16],
+                media_type,
+                size: 32_044,
+                duration_ms,
+                ..Voice::default()
+            }))
         };
-        assert_eq!(said(voice("audio/wav")).unwrap().0, MessageType::Speech);
-        assert_eq!(said(voice("")).unwrap().0, MessageType::Speech);
-        assert_eq!(said(voice("audio/ogg")).unwrap().0, MessageType::File);
+        assert_eq!(said(voice("audio/wav", 1_000)).unwrap().0, MessageType::Speech);
+        assert_eq!(said(voice("audio/wav", 363)).unwrap().0, MessageType::File, "at another pace");
+        assert_eq!(said(voice("", 0)).unwrap().0, MessageType::Speech);
+        assert_eq!(said(voice("audio/ogg", 1_000)).unwrap().0, MessageType::File);
     }
 
     #[test]

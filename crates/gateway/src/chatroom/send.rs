@@ -11,10 +11,12 @@ use ring::digest::{Context as Digest, SHA256};
 use super::{
     call::Call,
     doings::Doing,
-    files, render,
+    files,
+    history::may_read,
+    render,
     words::{
-        EMPTY_MESSAGE, FILE_NOT_STORED, LONG_MESSAGE, MAY_NOT_SEND, NO_NODE_TO_SEND, NOT_A_MEMBER, NOT_SENT, Refused,
-        TOO_OFTEN, UNKNOWN_MESSAGE_TYPE,
+        EMPTY_MESSAGE, FILE_NOT_READ, FILE_NOT_STORED, LONG_MESSAGE, MAY_NOT_SEND, NO_NODE_TO_SEND, NOT_A_MEMBER,
+        NOT_SENT, Refused, TOO_OFTEN, UNKNOWN_MESSAGE_TYPE,
     },
 };
 
@@ -26,6 +28,7 @@ pub(super) async fn new_message(call: Call, asked: NewMessageReq) -> Result<NewM
         named => key_of(me, named),
     };
     let content = content(&call, asked.message.unwrap_or_default(), key).await?;
+    let names_a_file = content.file_id().is_some();
     let send = SendMessage {
         conversation_id: conversation.to_vec(),
         client_msg_id: key.to_vec(),
@@ -41,7 +44,14 @@ pub(super) async fn new_message(call: Call, asked: NewMessageReq) -> Result<NewM
             message_id: render::message_id(&ack.conversation_id, ack.seq),
             ..NewMessageRsp::default()
         }),
-        (_, error) => Err(refuse(&call, &told(error))),
+        (_, error) => {
+            let error = told(error);
+            // What does not exist is the file where the conversation does.
+            if error.code == Code::NotFound && names_a_file && may_read(&call, conversation.to_vec()).await.is_ok() {
+                return Err(FILE_NOT_READ.into());
+            }
+            Err(refuse(&call, &error))
+        }
     }
 }
 
@@ -97,7 +107,7 @@ async fn stored(
     key: MessageId,
 ) -> Result<Vec<u8>, Refused> {
     if bytes.is_empty() {
-        let id: Option<Id> = file_id.and_then(|text| text.parse().ok());
+        let id: Option<Id> = file_id.and_then(|name| files::file_of(&name));
         return id.map(|id| id.0.to_vec()).ok_or_else(|| EMPTY_MESSAGE.into());
     }
     // The same message again is the same upload, so it names the same file.
