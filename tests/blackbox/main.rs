@@ -14,6 +14,7 @@ mod binary;
 mod blocks;
 mod changes;
 mod chat;
+mod chatroom;
 mod closed_accounts;
 mod conversations;
 mod delivered;

@@ -50,7 +50,12 @@ pub fn file_id(file: &File) -> String {
 
 /// A grey picture, in the plainest form there is.
 pub fn png(width: u32, height: u32) -> Vec<u8> {
-    let row = [&[0u8][..], &vec![0x80; width as usize]].concat();
+    png_of(width, height, 0x80)
+}
+
+/// The same in another shade.
+pub fn png_of(width: u32, height: u32, shade: u8) -> Vec<u8> {
+    let row = [&[0u8][..], &vec![shade; width as usize]].concat();
     let rows = row.repeat(height as usize);
     let mut data = vec![0x78, 0x01];
     let mut blocks = rows.chunks(60_000).peekable();

@@ -24,7 +24,7 @@ use anser_types::Code;
 
 pub use app::{Mode, TestApp};
 pub use device::{Device, texts};
-pub use files::{file_id, png};
+pub use files::{file_id, png, png_of};
 pub use people::{PASSWORD, Person};
 pub use process::{AdminCommand, Said, anser_binary, run_anser};
 

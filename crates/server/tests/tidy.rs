@@ -205,6 +205,26 @@ fn pages_lead_somewhere() {
     }
 }
 
+/// Each function of the chat-room system names a test of our own API and one of the old protocol, and all of them exist.
+#[test]
+fn functions_name_tests_that_exist() {
+    let text = fs::read_to_string(root().join("docs/functions.md")).expect("the table of functions");
+    let named = |line: &str| -> Vec<String> {
+        line.split('`').skip(1).step_by(2).filter(|word| word.contains("::")).map(str::to_owned).collect()
+    };
+    for test in text.lines().flat_map(named) {
+        let (place, name) = test.rsplit_once("::").expect("it has one");
+        let file = root().join("tests/blackbox").join(format!("{}.rs", place.replace("::", "/")));
+        let code = fs::read_to_string(&file).unwrap_or_default();
+        assert!(code.contains(&format!("async fn {name}(")), "docs/functions.md names {test}, which is not there");
+    }
+    for number in 1..=25 {
+        let row = text.lines().find(|line| line.starts_with(&format!("| {number} |"))).expect("25 functions");
+        let (old, own): (Vec<_>, Vec<_>) = named(row).into_iter().partition(|test| test.starts_with("chatroom::"));
+        assert!(!old.is_empty() && !own.is_empty(), "each function is proved over both APIs: {row}");
+    }
+}
+
 #[test]
 fn the_project_stands_alone() {
     for ending in [".rs", ".md", ".toml", ".proto", ".sql", ".py", ".sh", "Makefile"] {

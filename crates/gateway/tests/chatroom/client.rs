@@ -8,7 +8,13 @@ use tokio::{
     net::TcpStream,
     time::{Duration, timeout},
 };
-use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{
+        Message,
+        protocol::{CloseFrame, frame::coding::CloseCode},
+    },
+};
 
 fn varint(mut number: u64, out: &mut Vec<u8>) {
     while number >= 0x80 {
@@ -210,6 +216,13 @@ impl Pushes {
         self.0.send(Message::binary(frame.to_vec())).await.unwrap();
     }
 
+    /// Leaves as these clients do, and waits until the server has taken note.
+    pub async fn leaves(mut self) {
+        let goodbye = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+        self.0.send(Message::Close(Some(goodbye))).await.unwrap();
+        assert_eq!(self.next().await, Came::Closed(1000, String::new()));
+    }
+
     pub async fn says_text(&mut self, text: &str) {
         self.0.send(Message::text(text.to_owned())).await.unwrap();
     }
@@ -217,7 +230,7 @@ impl Pushes {
     /// The next push, or the end.
     pub async fn next(&mut self) -> Came {
         loop {
-            match timeout(Duration::from_secs(5), self.0.next()).await.expect("nothing came") {
+            match timeout(Duration::from_secs(15), self.0.next()).await.expect("nothing came") {
                 Some(Ok(Message::Binary(bytes))) => {
                     assert_eq!(bytes[0], 0x10, "the type stands first, whatever it is");
                     return Came::Push(Fields::of(&bytes));

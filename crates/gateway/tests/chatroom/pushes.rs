@@ -55,6 +55,7 @@ async fn a_session_outlives_its_socket_and_not_the_other_way_round() {
     let town = Town::start().await;
     let alice = town.person("alice").await;
     drop(alice.online().await);
+    alice.online().await.leaves().await;
     let mut again = alice.online().await;
     assert_eq!(alice.asks("/service/user/get_user_info", 3, &[]).await.errmsg(), "");
     town.end(&alice.token);
