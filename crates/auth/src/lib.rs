@@ -226,26 +226,32 @@ impl Auth for AuthService {
 #[async_trait::async_trait]
 impl Phones for AuthService {
     async fn request_code(&self, ctx: &Context, request: RequestCodeRequest) -> Result<RequestCodeReply> {
+        phone::table_read().await;
         request_code::request_code(self, ctx, request).await
     }
 
     async fn register_by_phone(&self, ctx: &Context, request: RegisterByPhoneRequest) -> Result<RegisterReply> {
+        phone::table_read().await;
         register_by_phone::register_by_phone(self, ctx, request).await
     }
 
     async fn login_by_phone(&self, ctx: &Context, request: LoginByPhoneRequest) -> Result<TokenReply> {
+        phone::table_read().await;
         login_by_phone::login_by_phone(self, ctx, request).await
     }
 
     async fn change_phone(&self, ctx: &Context, request: ChangePhoneRequest) -> Result<ChangePhoneReply> {
+        phone::table_read().await;
         change_phone::change_phone(self, ctx, request).await
     }
 
     async fn reset_password(&self, ctx: &Context, request: ResetByPhoneRequest) -> Result<ResetByPhoneReply> {
+        phone::table_read().await;
         reset_password::reset_password(self, ctx, request).await
     }
 
     async fn find_by_phone(&self, ctx: &Context, request: FindByPhoneRequest) -> Result<FindByUsernameReply> {
+        phone::table_read().await;
         find_by_phone::find_by_phone(self, ctx, request).await
     }
 }

@@ -7,11 +7,23 @@ use std::fmt;
 
 use anser_types::{Code, Error, Result};
 use phonenumber::{Mode, Type, metadata::DATABASE};
+use tokio::{sync::OnceCell, task::spawn_blocking};
 
 /// The longest text that is looked at. E.164 has 15 digits at most; the rest is for spaces and brackets.
 const MOST_BYTES: usize = 32;
 /// So many last digits are left out of a number's range.
 const RANGE_DIGITS: usize = 4;
+
+/// Waits until the table of the world's numbers is read. That happens once, for the first number, and takes so long that
+/// it has a thread of its own: everything else would stand still meanwhile.
+pub(crate) async fn table_read() {
+    static READ: OnceCell<()> = OnceCell::const_new();
+    let read = || async {
+        // Should it fail there, the first number reads it.
+        let _ = spawn_blocking(|| DATABASE.by_id("CN").is_some()).await;
+    };
+    READ.get_or_init(read).await;
+}
 
 /// A number in E.164, such as `+8613800138000`. Its Debug form does not show it.
 #[derive(Clone, PartialEq, Eq)]
