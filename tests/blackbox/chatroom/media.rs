@@ -1,5 +1,10 @@
 //! Pictures, files and sound: sent, pushed and listed by their ids, and fetched by those who may.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
 use anser_client::v1::{Attachment, Voice, content::Kind};
 use anser_tests::{file_id, png};
 
@@ -126,6 +131,33 @@ async fn files_are_stored_one_by_one_or_several_and_sent_later() {
     assert_eq!(bob.fetches(&id).await, Some(b"abc".to_vec()));
     let large = field(5, [number(1, 1), field(5, field(2, &too_large))].concat());
     assert_eq!(alice.refused(NEW_MESSAGE, &[field(4, &room), large]).await, NOT_STORED);
+}
+
+/// The place of this content among the files of the store.
+fn stands_at(folder: &Path, content: &[u8]) -> Option<PathBuf> {
+    let places = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    places.into_iter().find_map(|place| match place.is_dir() {
+        true => stands_at(&place, content),
+        false => (fs::read(&place).is_ok_and(|bytes| bytes == content)).then_some(place),
+    })
+}
+
+#[tokio::test]
+async fn a_file_that_is_lost_fails_nothing_else() {
+    let Some(town) = Town::start().await else { return };
+    let (alice, bob, room) = town.friends("alice", "bob").await;
+    let contents = [b"the first".to_vec(), b"the second".to_vec(), b"the third".to_vec()];
+    for content in &contents {
+        alice.sends(&room, 2, 3, &[field(3, "a.txt"), field(4, content)]).await;
+    }
+    let ids: Vec<String> = bob.recent(&room).await.iter().map(|message| content(message).text(1)).collect();
+    for (lost, left) in [(0, 2), (2, 1)] {
+        fs::remove_file(stands_at(&town.app.store_dir(), &contents[lost]).unwrap()).unwrap();
+        assert_eq!(bob.refused(GET_FILE, &[field(2, &ids[lost])]).await, FILE_NOT_READ);
+        let got = gets(&bob, &ids).await;
+        assert!(got.len() == left && got.contains(&(ids[1].clone(), contents[1].clone())), "{got:?}");
+        assert_eq!(bob.recent(&room).await.len(), 3);
+    }
 }
 
 /// Sound as our own clients send it.

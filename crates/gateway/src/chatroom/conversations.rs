@@ -67,6 +67,8 @@ pub(super) async fn create_chat_session(
     let made = call.services().conversations.create_group(&call.ctx, request).await;
     made.map_err(|error| match error.code {
         Code::InvalidArgument if error.fields.iter().any(|field| field.field == "title") => GROUP_NAME.into(),
+        // It has words in it that are not said here.
+        Code::Forbidden => GROUP_NAME.into(),
         Code::NotFound => NO_SUCH_USER.into(),
         _ => call.refuse(&error),
     })?;

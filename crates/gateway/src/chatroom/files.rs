@@ -212,6 +212,28 @@ struct Piece {
     end: i64,
 }
 
+impl Piece {
+    /// Some more of it.
+    async fn read(&mut self, service: &dyn Files) -> Answered<Vec<u8>> {
+        let limit = (self.end - self.offset).min(i64::from(READ));
+        if limit <= 0 {
+            return Ok(Vec::new());
+        }
+        let request = ReadFileRequest {
+            file_id: self.file_id.clone(),
+            variant: FileVariant::Original.into(),
+            offset: self.offset,
+            limit: limit as u32,
+        };
+        let data = service.read_file(&Context::service(), request).await?.data;
+        if data.is_empty() || data.len() as i64 > limit {
+            return Err(Error::internal("a file is not as long as it was"));
+        }
+        self.offset += data.len() as i64;
+        Ok(data)
+    }
+}
+
 impl Reading {
     fn new(service: &Arc<dyn Files>, named: bool, files: Vec<(String, File)>) -> Result<Self, Refused> {
         if files.iter().map(|(_, file)| file.size).sum::<i64>() >= ANSWER_BYTES {
@@ -221,36 +243,31 @@ impl Reading {
         Ok(Self { service: service.clone(), named, left: files.into_iter().map(piece).collect() })
     }
 
-    /// The next bytes.
+    /// The next bytes. Of several files one that cannot be read is left out, as if there were none.
     async fn next(&mut self) -> Answered<Option<Bytes>> {
-        let Some(piece) = self.left.front_mut() else { return Ok(None) };
-        let begins = piece.offset == 0;
-        let mut data = Vec::new();
-        if piece.offset < piece.end {
-            let limit = (piece.end - piece.offset).min(i64::from(READ));
-            let request = ReadFileRequest {
-                file_id: piece.file_id.clone(),
-                variant: FileVariant::Original.into(),
-                offset: piece.offset,
-                limit: limit as u32,
+        while let Some(piece) = self.left.front_mut() {
+            let begins = piece.offset == 0;
+            let mut data = match piece.read(&*self.service).await {
+                Err(error) if begins && self.named => {
+                    tracing::warn!(%error, "a file cannot be read");
+                    self.left.pop_front();
+                    continue;
+                }
+                read => read?,
             };
-            data = self.service.read_file(&Context::service(), request).await?.data;
-            if data.is_empty() || data.len() as i64 > limit {
-                return Err(Error::internal("a file is not as long as it was"));
+            let mut out = BytesMut::new();
+            if begins {
+                let left_out = if piece.name.ends_with(BARE) && has_wav_head(&data) { WAV_HEAD } else { 0 };
+                data.drain(..left_out);
+                out.extend_from_slice(&head(&piece.name, piece.end as usize - left_out, self.named));
             }
-            piece.offset += data.len() as i64;
+            out.extend_from_slice(&data);
+            if piece.offset >= piece.end {
+                self.left.pop_front();
+            }
+            return Ok(Some(out.freeze()));
         }
-        let mut out = BytesMut::new();
-        if begins {
-            let left_out = if piece.name.ends_with(BARE) && has_wav_head(&data) { WAV_HEAD } else { 0 };
-            data.drain(..left_out);
-            out.extend_from_slice(&head(&piece.name, piece.end as usize - left_out, self.named));
-        }
-        out.extend_from_slice(&data);
-        if piece.offset >= piece.end {
-            self.left.pop_front();
-        }
-        Ok(Some(out.freeze()))
+        Ok(None)
     }
 
     /// The rest, with what was read of it already.
