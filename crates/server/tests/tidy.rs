@@ -205,7 +205,8 @@ fn pages_lead_somewhere() {
     }
 }
 
-/// Each function of the chat-room system names a test of our own API and one of the old protocol, and all of them exist.
+/// Each function of the chat-room system names a test of our own API and one of the old protocol. All of them exist, and so
+/// do the calls.
 #[test]
 fn functions_name_tests_that_exist() {
     let text = fs::read_to_string(root().join("docs/functions.md")).expect("the table of functions");
@@ -217,6 +218,13 @@ fn functions_name_tests_that_exist() {
         let file = root().join("tests/blackbox").join(format!("{}.rs", place.replace("::", "/")));
         let code = fs::read_to_string(&file).unwrap_or_default();
         assert!(code.contains(&format!("async fn {name}(")), "docs/functions.md names {test}, which is not there");
+    }
+    let api = fs::read_to_string(root().join("docs/openapi.json")).expect("the API's document");
+    let api: Value = serde_json::from_str(&api).expect("it is JSON");
+    for call in text.split('`').skip(1).step_by(2).filter(|word| word.contains(" /v1/")) {
+        let (verb, path) = call.split_once(' ').expect("it has a space");
+        let known = api["paths"][path].get(verb.to_lowercase()).is_some();
+        assert!(known, "docs/functions.md names {call}, which the API does not have");
     }
     for number in 1..=25 {
         let row = text.lines().find(|line| line.starts_with(&format!("| {number} |"))).expect("25 functions");

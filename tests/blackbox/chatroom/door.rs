@@ -1,6 +1,10 @@
 //! What stands around every call: paths, bodies, tokens, and a store that is away.
 
-use anser_tests::{TestApp, until};
+use anser_tests::{TestApp, soon, until};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use super::{
     client::{Answered, Fields, Pushes, call, field, http},
@@ -93,6 +97,26 @@ async fn bodies_have_a_size() {
     assert_eq!(Fields::of(&fits.body).errmsg(), "");
     let refused = posts(&town, PUT_FILE.0, "", &body((32 << 20) - overhead + 1)).await;
     assert_eq!(nameless(&refused), TOO_LARGE);
+}
+
+#[tokio::test]
+async fn bodies_come_in_time() {
+    let Some(town) = Town::start_with(&["gateway.pace_grace_ms=500"]).await else { return };
+    let mut wire = TcpStream::connect(town.http).await.unwrap();
+    let head = format!("POST {LOG_IN} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 100\r\n\r\n\x0a");
+    wire.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    soon("the answer", wire.read_to_end(&mut answer)).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200 "));
+    let body = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+    assert_eq!(Fields::of(&answer[body..]).errmsg(), "请求正文接收超时！");
+}
+
+#[tokio::test]
+async fn a_full_disk_takes_nobody_in() {
+    let Some(town) = Town::start_with(&["store.grow_above_free_mib=1000000000"]).await else { return };
+    let who = [field(2, "alice"), field(3, PASSWORD)];
+    assert_eq!(town.asks(REGISTER, &who).await.errmsg(), "Mysql数据库新增数据失败!");
 }
 
 #[tokio::test]
