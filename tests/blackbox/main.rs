@@ -41,6 +41,7 @@ mod read_state;
 mod restart;
 mod resume;
 mod scheduled;
+mod search;
 mod sessions;
 mod settings;
 mod sockets;
