@@ -3,7 +3,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use anser_client::{Incoming, SocketOptions, http::LoginDevice};
-use anser_tests::{Device, PASSWORD, Person, TestApp, code, soon, until};
+use anser_tests::{Device, PASSWORD, Person, TestApp, code, file_id, png, soon, until};
 use anser_types::{Code, ConversationId};
 
 /// What was acknowledged.
@@ -100,17 +100,21 @@ async fn what_was_acknowledged_before_a_backup_under_load_is_in_it() {
 async fn a_store_is_put_into_an_empty_directory_and_sessions_may_stay() {
     let Some(app) = TestApp::start_own().await else { return };
     let alice = app.person("alice").await;
+    let picture = alice.sends_file("face.png", png(40, 30)).await;
     app.crash();
     // Without a server too.
     let backup = app.folder().join("backup");
     app.admin(&["backup", "create", text(&backup)], "").well();
     assert_eq!(app.admin(&["backup", "create", text(&backup)], "").code, Some(1), "it is there already");
+    let verified = app.admin(&["backup", "verify", text(&backup), "--json"], "").json();
+    assert_eq!((verified["files"].as_i64(), verified["file_bytes"].as_i64()), (Some(1), Some(picture.size)));
     fs::rename(app.store_dir(), app.folder().join("gone")).unwrap();
     let restored = app.admin(&["restore", text(&backup), "--keep-sessions", "--json"], "").json();
     assert_eq!(restored["replaced"], serde_json::Value::Null);
     app.start_again().await;
     alice.client.profile().await.unwrap();
     alice.client.refresh().await.unwrap();
+    assert_eq!(alice.fetches(&file_id(&picture)).await.unwrap(), png(40, 30));
 }
 
 #[tokio::test]
@@ -118,12 +122,16 @@ async fn a_damaged_backup_is_refused_and_nothing_is_touched() {
     let Some(app) = TestApp::start_own().await else { return };
     let (alice, bob) = app.friends("alice", "bob").await;
     alice.says(alice.with(&bob).await, "hello").await;
+    alice.sends_file("notes.txt", "what is in it").await;
     let backup = app.folder().join("backup");
     app.admin(&["backup", "create", text(&backup)], "").well();
     app.crash();
     let before = fs::read_dir(app.store_dir()).unwrap().count();
-    let names: Vec<_> = fs::read_dir(&backup).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(names.len(), 5, "{names:?}");
+    let inside = |dir: &Path| fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let (folders, mut names): (Vec<_>, Vec<_>) = inside(&backup).into_iter().partition(|path| path.is_dir());
+    assert_eq!((folders.len(), names.len()), (1, 5), "{names:?}");
+    names.extend(inside(&inside(&folders[0])[0]));
+    assert_eq!(names.len(), 6, "the content of the file too");
     for path in names {
         let sound = fs::read(&path).unwrap();
         let mut damaged = sound.clone();

@@ -42,6 +42,7 @@ mod read_state;
 mod restart;
 mod resume;
 mod scheduled;
+mod search;
 mod sessions;
 mod settings;
 mod sockets;

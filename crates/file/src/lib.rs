@@ -32,6 +32,7 @@ mod get_upload;
 mod get_usage;
 mod header;
 mod hold_files;
+mod keeper;
 mod list_uploads;
 mod make_avatar;
 mod name;
@@ -70,6 +71,7 @@ use tokio::{
 };
 
 pub use blobs::BlobStore;
+pub use keeper::{CheckedFiles, FileKeeper};
 pub use options::FileOptions;
 
 use desk::Desk;

@@ -4,7 +4,7 @@ use anser_contract::v1::{File, FilePurpose, Upload};
 use anser_engine::{Reader, Row, Tx};
 use anser_types::{FileId, Result, Timestamp, UploadId, UserId};
 
-use crate::{blobs::hex, examine::Found};
+use crate::{blobs::hex, examine::Found, keeper::Content};
 
 /// An open upload as it stands in the table.
 #[derive(Clone, Debug)]
@@ -127,6 +127,12 @@ pub(crate) fn expired_uploads(reader: &Reader<'_>, now: Timestamp, limit: i64) -
 pub(crate) fn delete_upload(tx: &mut Tx<'_>, id: UploadId) -> Result<bool> {
     tx.exec("DELETE FROM file_part WHERE upload_id = ?", &[(&id).into()])?;
     Ok(tx.exec("DELETE FROM file_upload WHERE upload_id = ?", &[(&id).into()])? > 0)
+}
+
+/// Forgets all uploads.
+pub(crate) fn delete_uploads(tx: &mut Tx<'_>) -> Result<()> {
+    tx.exec("DELETE FROM file_part", &[])?;
+    tx.exec("DELETE FROM file_upload", &[]).map(|_| ())
 }
 
 /// A part of an open upload is there. Answers whether the upload still is.
@@ -358,6 +364,19 @@ pub(crate) fn has_blob(reader: &Reader<'_>, sha256: &[u8]) -> Result<bool> {
 /// How large the small variant of this content is, if the content is stored; 0: there is none.
 pub(crate) fn small_bytes(reader: &Reader<'_>, sha256: &[u8]) -> Result<Option<i64>> {
     reader.row("SELECT small_bytes FROM file_blob WHERE sha256 = ?", &[sha256.into()], |row| row.int(0))
+}
+
+/// Contents that files name, by their hashes after this one.
+pub(crate) fn contents_after(reader: &Reader<'_>, sha256: &[u8], limit: i64) -> Result<Vec<Content>> {
+    reader.rows(
+        "SELECT sha256, size, thumbnail_bytes, small_bytes FROM file_blob WHERE sha256 > ? AND files > 0
+         ORDER BY sha256 LIMIT ?",
+        &[sha256.into(), limit.into()],
+        |row| {
+            let (sha256, size) = (row.blob(0)?, row.int(1)?);
+            Ok(Content { sha256, size, thumbnail_bytes: row.int(2)?, small_bytes: row.int(3)? })
+        },
+    )
 }
 
 /// Contents that nothing names any more.

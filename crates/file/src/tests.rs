@@ -1,6 +1,7 @@
 //! What people do with files, in any order, and what is left of it.
 
 mod hostile;
+mod keeping;
 mod sweeping;
 mod uploading;
 

@@ -49,7 +49,7 @@ pub fn routes() -> Vec<Route> {
             )
             .streams(BODIES, BODY)
             .answers::<OwnProfile>(200, "Your profile as it is now")
-            .refuses(&[Code::Unsupported]),
+            .refuses(&[Code::Unsupported, Code::NotFound]),
         route(Method::DELETE, OWN, "remove_avatar", remove)
             .tag("users")
             .about("Have no face")
@@ -60,7 +60,7 @@ pub fn routes() -> Vec<Route> {
             .details("Put its `file_id` into the group's `avatar`. Everybody may read it who is signed in.")
             .streams(BODIES, BODY)
             .answers::<File>(201, "The face")
-            .refuses(&[Code::Unsupported]),
+            .refuses(&[Code::Unsupported, Code::NotFound]),
     ];
     rows.into_iter().map(|row| row.class(Class::User).rate(Rate::Write)).collect()
 }

@@ -35,7 +35,7 @@ pub fn routes() -> Vec<Route> {
             )
             .query::<MessageQuestion>()
             .answers::<SearchMessagesReply>(200, "What was found")
-            .refuses(&[Code::Unavailable]),
+            .refuses(&[Code::NotFound, Code::Unavailable]),
         route(Method::GET, "/v1/search/users", "search_users", users)
             .about("Find people by their names")
             .details(

@@ -56,7 +56,8 @@ pub async fn search_messages(
     let readable = Arc::new(Readable::new(&visible.items, only));
     let mut reply = SearchMessagesReply { degraded: !search.messages.progress.is_current(), ..Default::default() };
     if readable.is_empty() {
-        return Ok(reply);
+        // Whoever may read nothing of a conversation is not told whether there is one.
+        return if only.is_some() { Err(Error::not_found("conversation")) } else { Ok(reply) };
     }
     for _ in 0..ROUNDS {
         // One more than is missing says whether there is another page.

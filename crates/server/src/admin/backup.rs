@@ -1,9 +1,11 @@
-//! Backups: a folder with a copy of the store, the secrets beside it, and a manifest that says what they must be.
+//! Backups: a folder with a copy of the store, the secrets and the files beside it, and a manifest that says what they
+//! must be.
 //!
 //! It is made under another name (`….partial`) and gets its own only when it is whole, on the disk and checked: what has
 //! the name of a backup is one. The server copies the store ([`anser_engine::Db::copy_to`]); all else is done by the
 //! command, so that the server is not kept from its people.
 
+pub mod blobs;
 pub mod manifest;
 mod verify;
 
@@ -33,7 +35,7 @@ use super::{
 use crate::{
     cli::VERSION,
     config::Config,
-    engines::{PEER_SECRET, SECRETS, SIGNING_KEY},
+    engines::{BLOBS, PEER_SECRET, SECRETS, SIGNING_KEY},
 };
 pub use verify::{Verified, verify};
 
@@ -103,7 +105,9 @@ fn take(partial: &Path) -> anyhow::Result<File> {
         bail!("another backup is being made at {}", partial.display());
     }
     for left in fs::read_dir(partial)? {
-        fs::remove_file(left?.path())?;
+        let left = left?;
+        let removed = if left.file_type()?.is_dir() { fs::remove_dir_all } else { fs::remove_file };
+        removed(left.path())?;
     }
     Ok(held)
 }
@@ -112,7 +116,11 @@ fn take(partial: &Path) -> anyhow::Result<File> {
 async fn fill(config: &Config, store: &ReachedStore, partial: &Path, say: &Say) -> anyhow::Result<()> {
     let at = Clock::system().now();
     let schema = store.schema().await?;
+    // Before the store and after it: a file that the copy knows was complete before, or came meanwhile.
+    let (from, to) = (config.server.data_dir.join(BLOBS), partial.join(BLOBS));
+    blobs::copy(&from, &to, say)?;
     copy_store(store, &partial.join(STORE_FILE), say).await?;
+    blobs::copy(&from, &to, say)?;
     for name in BESIDE {
         let from = config.server.data_dir.join(name);
         match copy_file(&from, &partial.join(name)) {
@@ -166,10 +174,10 @@ async fn describe(partial: &Path, at: i64, schema: &StoreSchema) -> anyhow::Resu
 }
 
 fn told(dir: &Path, verified: &Verified, say: &Say) -> anyhow::Result<()> {
-    let Verified { manifest, findings, conversations, rows, logs_checked } = verified;
+    let Verified { manifest, findings, conversations, rows, files, file_bytes, logs_checked } = verified;
     let value = json!({
         "backup": dir, "manifest": manifest, "findings": findings, "conversations": conversations, "rows": rows,
-        "logs_checked": logs_checked,
+        "files": files, "file_bytes": file_bytes, "logs_checked": logs_checked,
     });
     say.result(&value, || {
         let mut text = dir.display().to_string();
@@ -177,7 +185,10 @@ fn told(dir: &Path, verified: &Verified, say: &Say) -> anyhow::Result<()> {
             text += &format!(": of {}, {} bytes", manifest.time, manifest.bytes());
         }
         match (verified.is_sound(), logs_checked) {
-            (true, true) => text += &format!("; sound, {conversations} conversations, {rows} rows"),
+            (true, true) => {
+                text +=
+                    &format!("; sound, {conversations} conversations, {rows} rows, {files} files of {file_bytes} bytes")
+            }
             (true, false) => text += "; sound, but of an older version: its logs are checked when it is restored",
             (false, _) => findings.iter().for_each(|finding| text += &format!("\n  {finding}")),
         }

@@ -1,7 +1,7 @@
 //! A backup in the place of the store.
 //!
 //! The backup is checked, copied into the data directory under another name, and opened there: its schema is brought up to
-//! this program's, its logs are checked, it gets a new name, so that clients who are ahead of it notice, and every
+//! this program's, its logs and files are checked, it gets a new name, so that clients who are ahead of it notice, and every
 //! session ends. Only then it takes the store's place, in one step that a crash cannot halve
 //! ([`anser_engine::restore`]).
 
@@ -9,11 +9,12 @@ use std::{
     fs::{self, DirBuilder},
     io::ErrorKind,
     os::unix::fs::DirBuilderExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use anser_contract::v1::RevokeSessionsRequest;
 use anser_engine::{StoreLock, data_dir, failpoint::failpoint, restore};
+use anser_file::FileKeeper;
 use anser_types::Clock;
 use anyhow::{Context, bail, ensure};
 use serde_json::json;
@@ -21,7 +22,7 @@ use serde_json::json;
 use super::{Found, backup, cli::Restore, conversations, reach::Reached, say::Say, sessions};
 use crate::{
     config::Config,
-    engines::{self, PEER_SECRET, SECRETS, SIGNING_KEY},
+    engines::{self, BLOBS, PEER_SECRET, SECRETS, SIGNING_KEY},
 };
 
 /// Where it is made ready.
@@ -45,6 +46,7 @@ pub async fn run(config: &Config, args: &Restore, say: &Say) -> anyhow::Result<(
 
     let staged = dir.join(STAGED);
     stage(&args.from, &manifest, &staged, args.keep_sessions)?;
+    backup::blobs::copy(&args.from.join(BLOBS), &staged.join(BLOBS), say)?;
     let sessions = prepare(config, &staged, args.keep_sessions, say).await?;
     tidy(&staged)?;
     failpoint("restore_staged");
@@ -89,12 +91,12 @@ async fn prepare(config: &Config, staged: &Path, keep_sessions: bool, say: &Say)
     let mut config = config.clone();
     config.server.data_dir = staged.to_owned();
     let reached = Reached::made(&config).await?;
-    let outcome = prepare_in(&reached, keep_sessions, say).await;
+    let outcome = prepare_in(&reached, staged, keep_sessions, say).await;
     reached.leave().await;
     outcome
 }
 
-async fn prepare_in(reached: &Reached, keep_sessions: bool, say: &Say) -> anyhow::Result<u32> {
+async fn prepare_in(reached: &Reached, staged: &Path, keep_sessions: bool, say: &Say) -> anyhow::Result<u32> {
     let mut ended = 0;
     if !keep_sessions {
         ended = sessions::revoke(&reached.admin, RevokeSessionsRequest { all: true, ..Default::default() }).await?;
@@ -104,19 +106,29 @@ async fn prepare_in(reached: &Reached, keep_sessions: bool, say: &Say) -> anyhow
         checked.mismatches.iter().for_each(|mismatch| say.note(&conversations::mismatch_in_words(mismatch)));
         return Err(Found(checked.mismatches.len()).into());
     }
-    reached.db().context("a store that was made here")?.renew_epoch().await?;
+    let db = reached.db().context("a store that was made here")?;
+    let files = FileKeeper::new(db);
+    let checked = files.verify(&staged.join(BLOBS)).await?;
+    if !checked.findings.is_empty() {
+        checked.findings.iter().for_each(|finding| say.note(finding));
+        return Err(Found(checked.findings.len()).into());
+    }
+    files.end_uploads().await?;
+    db.renew_epoch().await?;
     Ok(ended)
 }
 
 /// Leaves only what belongs into a data directory, all of it on the disk.
 fn tidy(staged: &Path) -> anyhow::Result<()> {
-    let belongs = [restore::STORE_FILE, SECRETS, SIGNING_KEY, PEER_SECRET];
+    let belongs = [restore::STORE_FILE, SECRETS, SIGNING_KEY, PEER_SECRET, BLOBS];
     for entry in fs::read_dir(staged)? {
-        let path: PathBuf = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let entry = entry?;
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
         ensure!(!name.ends_with("-wal"), "the restored store could not be closed");
         if belongs.contains(&&*name) {
             fs::File::open(&path)?.sync_all()?;
+        } else if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(&path)?;
         } else {
             fs::remove_file(&path)?;
         }

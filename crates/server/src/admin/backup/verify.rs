@@ -1,9 +1,10 @@
-//! Whether a backup is what it says: every byte, SQLite's own check, and every log in it. Nothing in it is touched.
+//! Whether a backup is what it says: every byte, SQLite's own check, every log in it, and every file that they may name. Nothing in it is touched.
 
 use std::{fs, path::Path};
 
 use anser_contract::v1::{GetSchemaRequest, StoreAdmin, StoreSchema};
 use anser_engine::{Db, StoreKeeper, check_file, restore::STORE_FILE};
+use anser_file::FileKeeper;
 use anser_messaging::LogKeeper;
 use anser_types::Clock;
 use anyhow::Context;
@@ -18,7 +19,7 @@ use crate::{
         ctx, reach,
         say::Say,
     },
-    engines,
+    engines::{self, BLOBS},
 };
 
 /// What a check saw.
@@ -32,6 +33,10 @@ pub struct Verified {
     pub conversations: u64,
     /// Rows of them.
     pub rows: u64,
+    /// Contents of files that were read.
+    pub files: u64,
+    /// Their bytes.
+    pub file_bytes: u64,
     /// False: the schema is an older one, whose logs this program cannot read before they are migrated.
     pub logs_checked: bool,
 }
@@ -59,7 +64,7 @@ pub async fn verify(dir: &Path, say: &Say) -> anyhow::Result<Verified> {
     verified.manifest = Some(manifest);
     if verified.is_sound() {
         say.progress("checking the store");
-        if let Err(error) = store(&dir.join(STORE_FILE), &mut verified, say).await {
+        if let Err(error) = store(dir, &mut verified, say).await {
             verified.findings.push(format!("the store cannot be read: {error:#}"));
         }
     }
@@ -84,26 +89,27 @@ fn files(dir: &Path, manifest: &Manifest) -> Vec<String> {
         }
     }
     // A log beside a copy would be taken for the copy's own.
-    let named = |name: &str| name == MANIFEST || manifest.files.iter().any(|file| file.name == name);
+    let named = |name: &str| name == MANIFEST || name == BLOBS || manifest.files.iter().any(|file| file.name == name);
     let strangers = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.file_name());
     let strangers = strangers.filter(|name| !named(&name.to_string_lossy()));
     findings.extend(strangers.map(|name| format!("{} does not belong to it", name.to_string_lossy())));
     findings
 }
 
-async fn store(path: &Path, verified: &mut Verified, say: &Say) -> anyhow::Result<()> {
+async fn store(dir: &Path, verified: &mut Verified, say: &Say) -> anyhow::Result<()> {
+    let path = &dir.join(STORE_FILE);
     let faults = check_file(path)?;
     verified.findings.extend(faults.into_iter().map(|fault| format!("the store's file: {fault}")));
     if !verified.is_sound() {
         return Ok(());
     }
     let db = Db::frozen(path, Clock::system())?;
-    let outcome = logs(&db, verified, say).await;
+    let outcome = logs(&db, dir, verified, say).await;
     db.close().await;
     outcome
 }
 
-async fn logs(db: &Db, verified: &mut Verified, say: &Say) -> anyhow::Result<()> {
+async fn logs(db: &Db, dir: &Path, verified: &mut Verified, say: &Say) -> anyhow::Result<()> {
     let schema = StoreKeeper::new(db, engines::migrations()).get_schema(&ctx(), GetSchemaRequest {}).await?;
     let manifest = verified.manifest.as_ref();
     let applied = schema.services.iter().map(|row| (row.service.clone(), row.applied));
@@ -124,6 +130,10 @@ async fn logs(db: &Db, verified: &mut Verified, say: &Say) -> anyhow::Result<()>
     let checked = conversations::verify(&*keeper, None, say).await?;
     verified.findings.extend(checked.mismatches.iter().map(mismatch_in_words));
     (verified.conversations, verified.rows) = (checked.conversations, checked.rows);
+    say.progress("reading files");
+    let checked = FileKeeper::new(db).verify(&dir.join(BLOBS)).await?;
+    verified.findings.extend(checked.findings);
+    (verified.files, verified.file_bytes) = (checked.contents, checked.bytes);
     verified.logs_checked = true;
     Ok(())
 }
