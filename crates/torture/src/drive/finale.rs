@@ -13,8 +13,8 @@ use crate::wire::frame::{HeadsPage, Reply};
 const LONG: i64 = 5_000;
 
 /// Files that each of the last readers fetches, and words that each looks for, at most.
-const FETCHED: usize = 60;
-const LOOKED_FOR: usize = 40;
+const FETCHED: usize = 30;
+const LOOKED_FOR: usize = 20;
 
 /// How long an index may take to catch up.
 const CATCHING_UP: Duration = Duration::from_secs(30);
