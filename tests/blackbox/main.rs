@@ -17,6 +17,7 @@ mod chat;
 mod chatroom;
 mod closed_accounts;
 mod conversations;
+mod crashes;
 mod delivered;
 mod drain;
 mod expiring;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::fetching::{Download, Search, Upload};
 use crate::wire::{Content, frame};
 
 /// A message: conversation and seq.
@@ -347,6 +348,12 @@ pub struct Facts {
     pub on_at_quiet: HashMap<String, BTreeSet<Switch>>,
     /// All answers about read cursors.
     pub cursors: Vec<Cursor>,
+    /// The files that were sent, by id.
+    pub uploads: HashMap<String, Upload>,
+    /// All tries to fetch a file.
+    pub downloads: Vec<Download>,
+    /// All answers of search.
+    pub searches: Vec<Search>,
     /// The two people of each direct conversation.
     pub pairs: HashMap<String, BTreeSet<String>>,
     /// How often the server was killed.

@@ -67,6 +67,10 @@ invariants! {
     ReadCursorMonotone = "read_cursor_monotone",
     /// Unread counts are those of the definition, and so are the counts of messages that are meant for somebody.
     UnreadCorrect = "unread_correct",
+    /// Whoever may read a message that holds a file gets its bytes, and nobody else; nobody gets others.
+    FilesKept = "files_kept",
+    /// Search shows what stands in the log and its reader may see; when all is quiet, all of it, once each.
+    SearchExact = "search_exact",
 }
 
 impl fmt::Display for Invariant {

@@ -12,6 +12,8 @@ mod changes;
 mod cursors;
 pub mod deleted;
 pub mod facts;
+mod fetching;
+mod files;
 mod invariant;
 mod log;
 mod pages;
@@ -50,6 +52,7 @@ fn check_facts(facts: &Facts) -> Report {
     pages::check(facts, &truth, &mut report);
     arrivals::check(facts, &truth, &mut report);
     cursors::check(facts, &truth, &mut report);
+    files::check(facts, &truth, &mut report);
     report.sort();
     report
 }
@@ -60,3 +63,5 @@ mod script;
 mod tests;
 #[cfg(test)]
 mod tests_of_changes;
+#[cfg(test)]
+mod tests_of_files;

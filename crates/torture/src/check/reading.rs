@@ -56,6 +56,14 @@ pub(super) enum Asked {
     Listing(String),
     /// Something was turned, or several things, as the answer says.
     Turn(Vec<Switch>, Turning),
+    /// A file was sent: its name and what is in it.
+    Upload(String, String),
+    /// A file is fetched.
+    Download(String),
+    /// A word is looked for.
+    Search(String),
+    /// A message is passed on, which is a try to send.
+    Forward(usize),
     Heads(usize),
     Pages {
         invoked: usize,
@@ -77,6 +85,8 @@ pub(super) struct Reading {
     latest_of_device: HashMap<String, u64>,
     open: BTreeSet<u64>,
     pub(super) quiet: bool,
+    /// What messages with files said when they were seen last.
+    pub(super) held: HashMap<Place, Content>,
     /// The time of the line.
     pub(super) now: u64,
     /// When the questions of connections were asked.
@@ -248,6 +258,9 @@ impl Reading {
             reactions,
         };
         let (conversation, seq) = (entry.conversation_id, entry.seq);
+        if let Content::File(..) = seen.content {
+            self.held.insert((conversation.clone(), seq), seen.content.clone());
+        }
         self.facts.sightings.push(Sighting {
             conn,
             conversation,
@@ -293,11 +306,11 @@ impl Reading {
                     self.facts.cursors.push(Cursor { user, conversation, wanted, invoked, moved, line: number });
                 }
             }
-            Some(Asked::Deletion(_) | Asked::Listing(_) | Asked::Turn(..)) | None => {}
+            _ => {}
         }
     }
 
-    fn ack(&self, line: usize, ack: frame::SendAck) -> Outcome {
+    pub(super) fn ack(&self, line: usize, ack: frame::SendAck) -> Outcome {
         Outcome::Ack(Ack { seq: ack.seq, server_ts: ack.server_ts, dup: ack.dup, life: self.facts.kills, line })
     }
 
@@ -323,7 +336,7 @@ impl Reading {
             let wanted = body.get("read_seq").and_then(Value::as_i64).unwrap_or_default();
             Some(Asked::Read { conversation: conversation(), wanted, invoked: line })
         } else {
-            self.act(line, &user, method, path, body)
+            self.fetch(line, &user, method, path, body).or_else(|| self.act(line, &user, method, path, body))
         };
         if let Some(asked) = asked {
             self.asked.insert((call, 0), asked);
@@ -364,6 +377,9 @@ impl Reading {
                     self.turned(switches, turning, invoked, good.then_some(number), &body);
                 }
             }
+            Some(asked @ (Asked::Upload(..) | Asked::Download(_) | Asked::Search(_) | Asked::Forward(_))) => {
+                self.fetched((invoked, number), &user, asked, status, &body);
+            }
             Some(Asked::Read { conversation, wanted, invoked }) if good => {
                 let moved = read(body.clone()).unwrap_or_default();
                 let user = user.clone();
@@ -400,7 +416,7 @@ fn hear(heard: &mut HashMap<String, Heard>, value: &Value, when: Heard) {
     }
 }
 
-fn nack(problem: frame::Problem) -> Outcome {
+pub(super) fn nack(problem: frame::Problem) -> Outcome {
     Outcome::Nack { permanent: !problem.retryable, code: problem.code }
 }
 

@@ -35,7 +35,7 @@ impl Report {
         let summary = format!(
             "{} lines, {} people, {} connections, {} conversations, {} entries; {} sends ({} acked), {} entries received, \
              {} pages, {} head lists, {} kills; {} changes of messages wanted ({} done), {} comings, goings, blocks and links, \
-             {} deletions for oneself, {} texts heard",
+             {} deletions for oneself, {} texts heard; {} files, fetched {} times, {} searches that found {} messages",
             facts.lines,
             facts.users.len(),
             facts.connections.len(),
@@ -52,6 +52,10 @@ impl Report {
             facts.turns.len(),
             facts.deletions.len(),
             facts.heard.len(),
+            facts.uploads.len(),
+            facts.downloads.iter().filter(|download| download.content.is_some()).count(),
+            facts.searches.len(),
+            facts.searches.iter().map(|search| search.found.len()).sum::<usize>(),
         );
         Self { summary, ..Self::default() }
     }

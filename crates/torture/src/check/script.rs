@@ -65,6 +65,18 @@ impl Script {
         self.note(What::Answer { call, status: 200, body: answer });
     }
 
+    /// Somebody calls over HTTP and is refused.
+    pub fn refused(&mut self, user: &str, (method, path): (&str, &str)) {
+        let call = 1_000 + self.lines.len() as u64;
+        self.note(What::Call { call, user: user.into(), method: method.into(), path: path.into(), body: Value::Null });
+        self.note(What::Answer { call, status: 404, body: json!({"code": "not_found", "retryable": false}) });
+    }
+
+    /// Nothing happens any more.
+    pub fn falls_quiet(&mut self) {
+        self.note(What::Quiet {});
+    }
+
     /// Message `seq` changes: the log tells of it, and whoever asked is told `version`. Answers the change's seq.
     pub fn changes(&mut self, conn: u64, (op, kind): (&str, &str), seq: i64, version: i64, more: Value) -> i64 {
         let user = if conn == ALICE { "alice" } else { "bob" };
@@ -119,7 +131,7 @@ impl Script {
     /// The log holds one more entry; answers its seq.
     pub fn logged(&mut self, sender: &str, cmid: &str, content: Value) -> i64 {
         let seq = self.log.len() as i64 + 1;
-        let countable = content.get("text").is_some();
+        let countable = is_message(&content);
         self.log.push(json!({"conversation_id": "g", "seq": seq, "sender_id": sender, "client_msg_id": cmid,
             "server_ts": 1000 + seq, "version": 1, "countable": countable, "content": content}));
         seq
@@ -195,8 +207,7 @@ impl Script {
         self.note(What::Quiet {});
         self.open(90, "alice", true);
         let head = self.log.len() as i64;
-        let mine =
-            |entry: &&Value| entry["seq"].as_i64() > Some(self.read_seq) && entry["content"].get("text").is_some();
+        let mine = |entry: &&Value| entry["seq"].as_i64() > Some(self.read_seq) && is_message(&entry["content"]);
         let right = self.log.iter().filter(mine).filter(|entry| entry["sender_id"] != "alice").count() as i64;
         let unread = self.unread.unwrap_or(right);
         self.heads(90, json!({"head_seq": head, "read_seq": self.read_seq, "unread": unread}));
@@ -222,6 +233,10 @@ impl Script {
         let report = self.judged();
         assert!(report.clean(), "{report}");
     }
+}
+
+fn is_message(content: &Value) -> bool {
+    ["text", "file"].iter().any(|kind| content.get(kind).is_some())
 }
 
 /// The content of message `cmid`.

@@ -21,6 +21,7 @@ use crate::wire::frame::{Event, Problem, Reply, ServerFrame};
 
 mod acts;
 mod changes;
+mod files;
 
 /// A device of somebody.
 pub struct Device {
@@ -37,8 +38,10 @@ pub struct Device {
     recent: VecDeque<Intent>,
     /// Messages that it saw lately: where, which, and whether they are its owner's.
     seen: VecDeque<(String, i64, bool)>,
+    /// Files that it saw lately, as others can pass them on.
+    held: VecDeque<files::Held>,
     hushed_until: Instant,
-    /// What calls over HTTP hand back: a message whose outcome is unknown, or nothing.
+    /// What calls over HTTP hand back: a message that is to be sent (again), or nothing.
     returned: (mpsc::Sender<Option<Intent>>, mpsc::Receiver<Option<Intent>>),
     calls_open: usize,
     heads_due: bool,
@@ -72,6 +75,7 @@ impl Device {
             again: VecDeque::new(),
             recent: VecDeque::new(),
             seen: VecDeque::new(),
+            held: VecDeque::new(),
             hushed_until: Instant::now(),
             returned: mpsc::channel(64),
             calls_open: 0,
@@ -242,6 +246,7 @@ impl Device {
 
     fn happened(&mut self, event: Event) {
         if let Some(entry) = event.entry {
+            self.look_at(&entry);
             self.knowledge.pushed(&entry.conversation_id, entry.seq);
             if entry.countable {
                 self.remember(entry.conversation_id, entry.seq, entry.sender_id == self.person.id);

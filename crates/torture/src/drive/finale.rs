@@ -4,13 +4,20 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
-use tokio::time::{Duration, timeout};
+use tokio::time::{Duration, Instant, sleep, timeout};
 
-use super::{Dice, Encoding, Login, Person, Received, Socket, World};
+use super::{Dice, Encoding, Login, Person, Received, Socket, World, http::persist, world::lock};
 use crate::wire::frame::{HeadsPage, Reply};
 
 /// A log longer than this is read once only.
 const LONG: i64 = 5_000;
+
+/// Files that each of the last readers fetches, and words that each looks for, at most.
+const FETCHED: usize = 30;
+const LOOKED_FOR: usize = 20;
+
+/// How long an index may take to catch up.
+const CATCHING_UP: Duration = Duration::from_secs(30);
 
 /// No log of a run is longer than this.
 const MOST: usize = 1_000_000;
@@ -44,6 +51,7 @@ async fn read_all(world: Arc<World>, person: Arc<Person>, mut dice: Dice) -> Res
         person.insist("GET", &format!("/v1/conversations/{}", head.conversation_id), Value::Null).await?;
     }
     look_around(&world, &person, &heads).await?;
+    fetch_and_find(&world, &person, &mut dice).await?;
     reader.close().await;
     Ok(())
 }
@@ -57,6 +65,28 @@ async fn look_around(world: &World, person: &Person, heads: &HeadsPage) -> Resul
     for head in &heads.items {
         let path = format!("/v1/conversations/{}/messages?limit=200", head.conversation_id);
         person.insist("GET", &path, Value::Null).await?;
+    }
+    Ok(())
+}
+
+/// Some of the files, whether they are theirs to read or not, and some of the words that were said.
+async fn fetch_and_find(world: &World, person: &Person, dice: &mut Dice) -> Result<()> {
+    let mut some = |all: &std::sync::Mutex<Vec<String>>, most: usize| {
+        let all = lock(all);
+        let picked = (0..most.min(all.len())).filter_map(|_| dice.pick(&all).cloned());
+        picked.collect::<Vec<String>>()
+    };
+    let (files, words) = (some(&world.files, FETCHED), some(&world.said, LOOKED_FOR));
+    for file in files {
+        persist(|| person.downloads(&file)).await;
+    }
+    let until = Instant::now() + CATCHING_UP;
+    for word in words {
+        let path = format!("/v1/search/messages?q={word}");
+        while person.insist("GET", &path, Value::Null).await?.body["degraded"] == true {
+            ensure!(Instant::now() < until, "search says again and again that it does not know all");
+            sleep(Duration::from_millis(100)).await;
+        }
     }
     Ok(())
 }

@@ -65,43 +65,53 @@ impl Http {
 
     /// Calls as `user`, and records question and answer.
     pub async fn call(&self, user: &str, token: &str, method: &str, path: &str, body: Value) -> Answer {
-        let call = self.recorder.number();
-        let (user, method, path) = (user.to_owned(), method.to_owned(), path.to_owned());
-        let answer = {
-            self.recorder.note(What::Call {
-                call,
-                user,
-                method: method.clone(),
-                path: path.clone(),
-                body: body.clone(),
-            });
-            self.unrecorded(token, &method, &path, &body).await
-        };
+        let calling = self.unrecorded(token, method, path, &body);
+        self.recorded(user, method, path, body.clone(), calling).await
+    }
+
+    /// Records a call of `user`, of which `shown` is to be known, and its answer.
+    pub async fn recorded(
+        &self,
+        user: &str,
+        method: &str,
+        path: &str,
+        shown: Value,
+        calling: impl Future<Output = Answer>,
+    ) -> Answer {
+        let (call, user) = (self.recorder.number(), user.to_owned());
+        self.recorder.note(What::Call { call, user, method: method.to_owned(), path: path.to_owned(), body: shown });
+        let answer = calling.await;
         self.recorder.note(What::Answer { call, status: answer.status, body: answer.body.clone() });
         answer
     }
 
     /// Calls without a trace: passwords and tokens do not belong in the record.
     pub async fn unrecorded(&self, token: &str, method: &str, path: &str, body: &Value) -> Answer {
-        let nothing = Answer { status: 0, body: Value::Null };
+        let body = (!body.is_null()).then(|| ("application/json", body.to_string().into_bytes()));
+        let (status, bytes) = self.exchange(token, method, path, body).await;
+        Answer { status, body: serde_json::from_slice(&bytes).unwrap_or_default() }
+    }
+
+    /// One exchange of bytes: the status, 0 where no whole answer came, and the body.
+    pub async fn exchange(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<(&str, Vec<u8>)>,
+    ) -> (u16, Vec<u8>) {
+        let nothing = (0, Vec::new());
         let Ok(method) = reqwest::Method::from_bytes(method.as_bytes()) else { return nothing };
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if !token.is_empty() {
             request = request.bearer_auth(token);
         }
-        if !body.is_null() {
-            request = request.json(body);
+        if let Some((media_type, bytes)) = body {
+            request = request.header("content-type", media_type).body(bytes);
         }
-        match request.send().await {
-            Ok(response) => {
-                let status = response.status().as_u16();
-                match response.bytes().await {
-                    Ok(bytes) => Answer { status, body: serde_json::from_slice(&bytes).unwrap_or_default() },
-                    Err(_) => nothing,
-                }
-            }
-            Err(_) => nothing,
-        }
+        let Ok(response) = request.send().await else { return nothing };
+        let status = response.status().as_u16();
+        response.bytes().await.map_or(nothing, |bytes| (status, bytes.to_vec()))
     }
 
     /// Calls without a trace until it works: for preparations. Obeys `retry_after`.

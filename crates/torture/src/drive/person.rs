@@ -19,7 +19,7 @@ pub struct Person {
     pub id: String,
     /// Their login name.
     pub name: String,
-    http: Http,
+    pub(super) http: Http,
     /// The session under which they do things that belong to no device.
     pub desk: Login,
 }

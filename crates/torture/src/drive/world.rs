@@ -51,6 +51,8 @@ pub struct Habits {
     pub syncs: usize,
     /// Beside a hundred of these, how many are changes of messages.
     pub changes: usize,
+    /// The same of files and searches.
+    pub files: usize,
 }
 
 impl Default for Habits {
@@ -65,6 +67,7 @@ impl Default for Habits {
             stall: Duration::from_millis(1500),
             syncs: 10,
             changes: 50,
+            files: 25,
         }
     }
 }
@@ -93,6 +96,10 @@ pub struct World {
     pub seed: u64,
     /// The groups.
     pub groups: Mutex<Vec<Arc<Group>>>,
+    /// Words that stand in one message and its copies only, as far as they were said.
+    pub said: Mutex<Vec<String>>,
+    /// The files that were sent.
+    pub files: Mutex<Vec<String>>,
     /// Messages that were sent and have no outcome yet.
     pub unacked: AtomicI64,
     /// Messages that had no outcome when a server went away.
@@ -124,6 +131,8 @@ impl World {
             habits,
             seed,
             groups: Mutex::new(Vec::new()),
+            said: Mutex::default(),
+            files: Mutex::default(),
             unacked: AtomicI64::new(0),
             cut_off: AtomicU64::new(0),
             unsettled: AtomicUsize::new(0),

@@ -204,6 +204,18 @@ pub const FAULTS: &[Fault] = &[
         "messaging, heads: where unread is told",
         "every 10th count is one too many",
     ),
+    fault(
+        "file_torn",
+        Invariant::FilesKept,
+        "file: where a piece of a file is read",
+        "the first byte of every 5th piece is another",
+    ),
+    fault(
+        "search_forgets",
+        Invariant::SearchExact,
+        "search: where an entry of the log is taken into the index",
+        "every 3rd message is left out",
+    ),
 ];
 
 /// How long a fault may stay hidden.

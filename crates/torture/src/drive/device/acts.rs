@@ -7,13 +7,16 @@ use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, sleep};
 
 use super::Device;
-use crate::drive::session::{Asked, Intent, Session};
+use crate::drive::{
+    session::{Asked, Intent, Session},
+    world::lock,
+};
 
 impl Device {
     /// Does something. `true` if that was to go away.
     pub(super) async fn act(&mut self, session: &mut Session) -> Result<bool> {
         let habits = self.world.habits.clone();
-        let weights = [60, 8, 2, 10, habits.syncs, 3, habits.stalls, habits.disconnects, habits.changes];
+        let weights = [60, 8, 2, 10, habits.syncs, 3, habits.stalls, habits.disconnects, habits.files, habits.changes];
         match self.dice.weighted(&weights) {
             0 => self.say(session).await?,
             1 => self.repeat(session, false).await?,
@@ -23,6 +26,7 @@ impl Device {
             5 => session.socket.send(&json!({"ping": {}})).await?,
             6 => sleep(Duration::from_millis(self.dice.below(habits.stall.as_millis() as usize) as u64)).await,
             7 => return Ok(true),
+            8 => self.files(),
             _ => self.change(session).await?,
         }
         Ok(false)
@@ -57,7 +61,15 @@ impl Device {
     /// Words that nobody else says, nor this device again.
     pub(super) fn new_words(&mut self) -> String {
         self.texts += 1;
-        format!("{} {} {}", self.login.device, self.texts, "~".repeat(self.dice.below(120)))
+        let rare = self.rare_word();
+        format!("{} {} {rare} {}", self.login.device, self.texts, "~".repeat(self.dice.below(120)))
+    }
+
+    /// A word that nobody said before; it is known from now on that somebody may.
+    pub(super) fn rare_word(&mut self) -> String {
+        let word = format!("w{:016x}", self.dice.roll());
+        lock(&self.world.said).push(word.clone());
+        word
     }
 
     /// Words that are meant for somebody, or, rarely, for all.

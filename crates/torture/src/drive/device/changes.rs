@@ -110,7 +110,7 @@ impl Device {
     }
 
     /// Calls over HTTP without waiting; the device counts it as open until it is answered.
-    fn call(&mut self, method: &'static str, path: String, body: Value) {
+    pub(super) fn call(&mut self, method: &'static str, path: String, body: Value) {
         if self.calls_open >= 8 {
             return;
         }
