@@ -1,7 +1,7 @@
 //! Bytes of a file, or of what was made of it.
 
 use anser_contract::v1::{FileVariant, ReadFileReply, ReadFileRequest};
-use anser_types::{Error, FileId, Result};
+use anser_types::{Error, FileId, Result, plant::planted_every};
 
 use crate::{
     PIECE_BYTES, Room, blobs,
@@ -21,7 +21,13 @@ pub(crate) async fn read_file(room: &Room, request: ReadFileRequest) -> Result<R
     let length = i64::from(request.limit).min(PIECE_BYTES as i64).min(size - offset);
     let data = room.blobs.read(&blobs::key(&stored.sha256, variant), offset as u64, length as u64).await?;
     metrics::counter!("anser_file_read_bytes_total").increment(data.len() as u64);
-    Ok(ReadFileReply { data: data.into(), size, media_type })
+    let mut data = Vec::from(data);
+    if let Some(first) = data.first_mut()
+        && planted_every("file_torn", 5)
+    {
+        *first ^= 1;
+    }
+    Ok(ReadFileReply { data, size, media_type })
 }
 
 /// How large a variant is, and of what type, if there is one.

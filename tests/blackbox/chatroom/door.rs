@@ -10,7 +10,7 @@ use super::{
     client::{Answered, Fields, Pushes, call, field, http},
     town::{
         GET_CONVERSATIONS, GET_USER_INFO, LOG_IN, OPEN, Old, PASSWORD, PUT_FILE, REGISTER, SIGNED, Town,
-        UNKNOWN_SESSION,
+        UNKNOWN_SESSION, free_address,
     },
 };
 
@@ -121,9 +121,7 @@ async fn a_full_disk_takes_nobody_in() {
 
 #[tokio::test]
 async fn one_address_can_be_both() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
+    let address = free_address();
     let (http, ws) = (format!("chatroom.http_listen={address}"), format!("chatroom.ws_listen={address}"));
     let Some(app) = TestApp::start_with(&["chatroom.enabled=true", &http, &ws]).await else { return };
     let town = Town { app, http: address, ws: address };

@@ -1,6 +1,9 @@
 //! A server that speaks the protocol, and its people.
 
-use std::net::{SocketAddr, TcpListener};
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use anser_client::{Client, http::LoginDevice};
 use anser_tests::{Person, TestApp};
@@ -160,14 +163,25 @@ impl Town {
     }
 }
 
-/// Two addresses that were free a moment ago, and the settings that name them.
+/// Two addresses, and the settings that name them.
 fn addresses() -> ([String; 3], SocketAddr, SocketAddr) {
-    // Held together, so that they are two.
-    let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    let [http, ws] = free.map(|free| free.local_addr().unwrap());
+    let (http, ws) = (free_address(), free_address());
     let settings =
         ["chatroom.enabled=true".into(), format!("chatroom.http_listen={http}"), format!("chatroom.ws_listen={ws}")];
     (settings, http, ws)
+}
+
+/// An address that nobody listens at, below the ports that systems give to outgoing connections: those would take it away
+/// before the server is there.
+pub fn free_address() -> SocketAddr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id().wrapping_mul(61).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let address = SocketAddr::from(([127, 0, 0, 1], 20_000 + (number % 12_000) as u16));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// Somebody with a client of the protocol, in one session.

@@ -6,7 +6,7 @@ use anser_contract::{
     Context,
     v1::{Entry, Journal, JournalEntry, ReadOnRequest, content::Kind},
 };
-use anser_types::{Result, Timestamp};
+use anser_types::{Result, Timestamp, plant::planted_every};
 use tantivy::{
     Searcher, Term,
     query::{BooleanQuery, Occur, Query, RangeQuery, TermQuery},
@@ -73,6 +73,7 @@ impl Log {
                 let new = target.and_then(|target| self.fields.document(target));
                 Some(Change { old: Some(self.exactly(entry, seq)), new })
             }
+            _ if planted_every("search_forgets", 3) => None,
             _ => self.fields.document(entry).map(|new| Change { old: None, new: Some(new) }),
         }
     }
