@@ -143,7 +143,7 @@ fn pcm(bytes: Vec<u8>, media_type: &str, most_ms: i64) -> Result<Sound> {
         "audio/mpeg" | "audio/mp3" => return Ok(Sound { format: Format::Mp3, bytes }),
         _ => return Err(Error::new(Code::Unsupported, "this is not a recording that the server knows")),
     }
-    if bytes.len() % 2 != 0 {
+    if !bytes.len().is_multiple_of(2) {
         return Err(Error::invalid("PCM has two bytes for each sample"));
     }
     ensure_short(bytes.len() as i64 * 1_000 / BYTES_A_SECOND as i64, most_ms)?;
