@@ -7,7 +7,7 @@ use anser_contract::{
     v1::{CompleteUploadRequest, File, FileKind, FilePurpose, FileVariant},
 };
 use anser_engine::failpoint::failpoint;
-use anser_types::{Error, FileId, Result, UploadId, UserId};
+use anser_types::{Code, Error, FileId, Result, UploadId, UserId};
 
 use crate::{
     Room, blobs, blocking, create_upload,
@@ -75,6 +75,10 @@ async fn finish(room: &Room, upload: OpenUpload, closed: Doing) -> Result<File> 
     if !upload.sha256.is_empty() && upload.sha256 != found.sha256 {
         return Err(Error::field("sha256", "the bytes that came are others"));
     }
+    if !is_taken(&room.options.types, found.media_type) {
+        let what = format!("files of the type {} are not taken here", found.media_type);
+        return Err(Error::new(Code::Unsupported, what));
+    }
     let quota = room.options.quota;
     let alone = room.alone_with(&found.sha256).await;
     let hash = found.sha256.clone();
@@ -105,6 +109,15 @@ async fn finish(room: &Room, upload: OpenUpload, closed: Doing) -> Result<File> 
     Ok(file)
 }
 
+/// Whether one of `types` is this media type, or all of its kind (`image/*`). None: everything is taken.
+fn is_taken(types: &[String], media_type: &str) -> bool {
+    let is = |one: &String| match one.strip_suffix('*') {
+        Some(kind) => media_type.starts_with(kind),
+        None => one == media_type,
+    };
+    types.is_empty() || types.iter().any(is)
+}
+
 /// The transaction before which nobody sees the file, and after which everybody may.
 async fn become_file(room: &Room, upload: OpenUpload, found: Found) -> Result<File> {
     let (now, quota) = (room.clock.now(), room.options.quota);
@@ -131,4 +144,18 @@ async fn become_file(room: &Room, upload: OpenUpload, found: Found) -> Result<Fi
             Ok(stored.file)
         })
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_taken_one_by_one_or_all_of_a_kind() {
+        let types = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        assert!(is_taken(&[], "application/zip"));
+        let some = types(&["image/*", "audio/wav"]);
+        assert!(is_taken(&some, "image/png") && is_taken(&some, "audio/wav"));
+        assert!(!is_taken(&some, "audio/wave") && !is_taken(&some, "application/octet-stream"));
+    }
 }

@@ -9,6 +9,8 @@ pub struct FileOptions {
     pub largest: i64,
     /// The largest file that comes with one request, in bytes.
     pub largest_at_once: i64,
+    /// The media types that are taken, as they are found in the bytes, such as `image/png` or `image/*`; none named: all.
+    pub types: Vec<String>,
     /// What one person's files may come to, in bytes, what is still coming included.
     pub quota: i64,
     /// The size of a part, unless a file is so large that it would have too many.
@@ -40,6 +42,7 @@ impl Default for FileOptions {
         Self {
             largest: 4 << 30,
             largest_at_once: 64 << 20,
+            types: Vec::new(),
             quota: 20 << 30,
             part_bytes: 8 << 20,
             uploads_a_user: 20,

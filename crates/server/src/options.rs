@@ -168,6 +168,7 @@ pub fn file(config: &Config) -> FileOptions {
     FileOptions {
         largest: bytes(files.largest_mib),
         largest_at_once: bytes(files.at_once_mib),
+        types: files.types.clone(),
         quota: bytes(files.quota_mib),
         part_bytes: bytes(files.part_mib),
         uploads_a_user: i64::from(files.uploads),

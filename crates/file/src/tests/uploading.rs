@@ -17,6 +17,15 @@ fn png(width: u32, height: u32) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn what_is_not_among_the_types_that_are_taken_becomes_no_file() {
+    let shelf = Shelf::with(|options| options.types = vec!["image/*".into()]);
+    shelf.put(ALICE, "page.html", &png(2, 2)).await.unwrap();
+    let refused = shelf.put(ALICE, "picture.png", b"<html>").await.unwrap_err();
+    assert_eq!(refused.code, Code::Unsupported);
+    assert_eq!(shelf.lies_in("blobs").len(), 1);
+}
+
+#[tokio::test]
 async fn a_file_comes_in_parts_and_goes_on_after_a_start() {
     let shelf = Shelf::new();
     let upload = shelf.begin(ALICE, "../notes.txt", 25).await.unwrap();

@@ -35,7 +35,7 @@ pub fn routes() -> Vec<Route> {
             .query::<Named>()
             .streams(&["application/octet-stream"], "The file's bytes")
             .answers::<File>(201, "The file, complete and on stable storage")
-            .refuses(&[Code::Gone]),
+            .refuses(&[Code::Gone, Code::Unsupported]),
         route(Method::GET, "/v1/files/{file_id}", "get_file", get_file)
             .rate(Rate::Read)
             .about("What is known of a file")

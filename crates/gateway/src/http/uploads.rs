@@ -62,7 +62,7 @@ pub fn routes() -> Vec<Route> {
             )
             .streams(&[], "")
             .answers::<File>(200, "The file")
-            .refuses(&[Code::LimitExceeded, Code::StorageFull, Code::FileStoreUnavailable]),
+            .refuses(&[Code::Unsupported, Code::LimitExceeded, Code::StorageFull, Code::FileStoreUnavailable]),
         route(Method::DELETE, ONE, "abort_upload", abort)
             .rate(Rate::Write)
             .about("Give an upload up")

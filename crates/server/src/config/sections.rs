@@ -172,6 +172,8 @@ pub struct Files {
     pub largest_mib: u32,
     pub at_once_mib: u32,
     pub part_mib: u32,
+    #[serde(deserialize_with = "media_types")]
+    pub types: Vec<String>,
     pub quota_mib: u32,
     pub uploads: u32,
     pub upload_s: u64,
@@ -368,6 +370,22 @@ fn host_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>,
     match texts.len() <= 100 && texts.iter().all(is_name) {
         true => Ok(texts),
         false => Err(D::Error::custom("a name is lower-case, such as chat.example.com; 100 at most")),
+    }
+}
+
+fn media_types<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let is_word = |text: &str| {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".+-".contains(&byte);
+        !text.is_empty() && text.bytes().all(allowed)
+    };
+    let is_type = |text: &String| match text.split_once('/') {
+        Some((kind, rest)) => is_word(kind) && (rest == "*" || is_word(rest)),
+        None => false,
+    };
+    match texts.len() <= 100 && texts.iter().all(is_type) {
+        true => Ok(texts),
+        false => Err(D::Error::custom("a type is lower-case, such as image/png or image/*; 100 at most")),
     }
 }
 
