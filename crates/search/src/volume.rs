@@ -5,7 +5,9 @@
 //! so a crash repeats some reading and loses nothing.
 
 use std::{
-    fs, io,
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -74,7 +76,7 @@ impl Volume {
     /// Opens it and answers how far it has read; `None` where it has to begin. Other versions of it are removed.
     pub fn open(&self, epoch: [u8; 16]) -> Result<Option<Mark>> {
         let name = self.name;
-        fs::create_dir_all(&self.root).map_err(|error| broken(name, &error))?;
+        make(&self.root).map_err(|error| broken(name, &error))?;
         remove_others(&self.root, name, &self.dir).map_err(|error| broken(name, &error))?;
         if self.dir.exists() {
             // Of files that are not what they were the library may say so in a panic.
@@ -110,7 +112,7 @@ impl Volume {
         *self.opened.write() = None;
         match fs::remove_dir_all(&self.dir) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(broken(self.name, &error)),
-            _ => fs::create_dir_all(&self.dir).map_err(|error| broken(self.name, &error))?,
+            _ => make(&self.dir).map_err(|error| broken(self.name, &error))?,
         }
         let made = Index::create_in_dir(&self.dir, self.schema.clone()).and_then(|index| self.place(index));
         made.map_err(|error| broken(self.name, &error))?;
@@ -255,4 +257,9 @@ fn remove_others(root: &Path, name: &str, dir: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes a folder for its owner alone: words of people are in it.
+fn make(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
