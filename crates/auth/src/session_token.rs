@@ -36,3 +36,25 @@ impl fmt::Debug for SessionToken {
         f.write_str("SessionToken(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_token_is_read_as_it_was_written_and_other_texts_are_none(
+            bytes: [u8; 32],
+            text in prop_oneof![any::<String>(), "[0-9a-z]{50,54}"],
+        ) {
+            let token = SessionToken(bytes);
+            prop_assert_eq!(token.text().len(), 52);
+            prop_assert_eq!(SessionToken::parse(&token.text()), Ok(token));
+            if let Ok(other) = SessionToken::parse(&text) {
+                prop_assert_eq!(SessionToken::parse(&other.text()), Ok(other));
+            }
+        }
+    }
+}

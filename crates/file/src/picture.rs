@@ -140,6 +140,7 @@ fn no_picture() -> Error {
 #[cfg(test)]
 mod tests {
     use image::{Rgb, Rgba, RgbaImage};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -220,5 +221,37 @@ mod tests {
             assert!(face(&bytes, "image/gif", BOUNDS).is_err());
         }
         assert!(thumbnail(b"<svg/>", "image/svg+xml", BOUNDS).is_err());
+    }
+    const FORMATS: [ImageFormat; 4] = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::WebP];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        /// A picture with some bytes changed and its end cut off, or bytes that never were one.
+        #[test]
+        fn whatever_is_in_a_picture_comes_out_small_or_not_at_all(
+            kind in 0usize..5,
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+            cut in any::<prop::sample::Index>(),
+            noise in prop::collection::vec(any::<u8>(), 1..200),
+        ) {
+            let format = FORMATS[kind % 4];
+            let mut bytes = if kind < 4 { encoded(&DynamicImage::new_rgb8(33, 21), format) } else { noise };
+            for (place, byte) in &changes {
+                let place = place.index(bytes.len());
+                bytes[place] = *byte;
+            }
+            if changes.len() % 2 == 1 {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+            for (made, side) in [
+                (thumbnail(&bytes, format.to_mime_type(), BOUNDS).ok(), THUMBNAIL),
+                (face(&bytes, format.to_mime_type(), BOUNDS).ok().map(|face| face.normal), FACE),
+            ] {
+                let Some(made) = made else { continue };
+                let seen = read(&made);
+                prop_assert!((1..=side).contains(&seen.width()) && (1..=side).contains(&seen.height()));
+            }
+        }
     }
 }

@@ -90,3 +90,22 @@ fn leads(fields: &Fields, searcher: &Searcher, phrases: &[Vec<Word>], readable: 
     }
     Ok(mine < rarest / 4)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::messages::highlight::places;
+
+    proptest! {
+        #[test]
+        fn any_question_is_bounded_and_found_in_itself(question in prop_oneof![any::<String>(), "[a-c你好\u{301} ,]{0,120}"]) {
+            if let Ok(phrases) = phrases(&question) {
+                prop_assert!((1..=WORDS).contains(&phrases.iter().map(Vec::len).sum::<usize>()));
+                prop_assert!(phrases.iter().all(|phrase| !phrase.is_empty()));
+                prop_assert!(places(&question, &phrases).is_some(), "{:?}", question);
+            }
+        }
+    }
+}

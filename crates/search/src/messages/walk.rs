@@ -197,3 +197,21 @@ impl Found {
 fn failed(error: &tantivy::TantivyError) -> Error {
     crate::volume::broken("messages", error)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_cursor_is_what_it_was_made_of_and_other_bytes_are_none(
+            score: u32, at: u64, conversation: u64, bytes in prop::collection::vec(any::<u8>(), 0..30),
+        ) {
+            let rank = Rank { score, at, conversation };
+            prop_assert_eq!(Rank::from_bytes(&rank.to_bytes()), Some(rank));
+            prop_assert_eq!(Rank::from_bytes(&bytes).map(Rank::to_bytes), (bytes.len() == 20).then_some(bytes));
+        }
+    }
+}

@@ -75,6 +75,8 @@ fn combined(characters: &[Vec<String>]) -> Vec<Vec<&str>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -104,5 +106,16 @@ mod tests {
 
     fn sounds_of(name: &str) -> BTreeSet<String> {
         sounds(name).beginnings
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_has_so_many_sounds_at_most(name in prop_oneof![any::<String>(), "[一-龥]{0,40}"]) {
+            let sounds = sounds(&name);
+            prop_assert!(sounds.whole.len() <= READINGS);
+            prop_assert!(sounds.beginnings.iter().all(|heard| !heard.is_empty()));
+            // From each character on: each reading's letters, six at most for a character, and its initials.
+            prop_assert!(sounds.beginnings.len() <= CHARACTERS * READINGS * CHARACTERS * 7);
+        }
     }
 }
