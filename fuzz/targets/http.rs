@@ -51,6 +51,7 @@ impl House {
             &mut allowances.read,
             &mut allowances.write,
             &mut allowances.search,
+            &mut allowances.speech,
         ] {
             *allowance = unlimited;
         }

@@ -1,7 +1,7 @@
 //! Ids and secrets in text: what is understood is written in one way, and bytes come back as they were.
 #![no_main]
 
-use anser_auth::fuzzing::{redeems, refresh_token};
+use anser_auth::fuzzing::{redeems, refresh_token, session_token};
 use anser_types::{ConversationId, Id, UserId, base32};
 use libfuzzer_sys::fuzz_target;
 
@@ -29,6 +29,10 @@ fuzz_target!(|data: &[u8]| {
     if let Some(token) = refresh_token(text) {
         assert_eq!(token[3..], proper(&text[3..]));
         assert_eq!(refresh_token(&token), Some(token));
+    }
+    if let Some(token) = session_token(text) {
+        assert_eq!((token.len(), &*token), (52, &*proper(text)));
+        assert_eq!(session_token(&token), Some(token));
     }
     assert!(!redeems(text), "a ticket that nobody gave");
 });

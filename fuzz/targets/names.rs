@@ -1,7 +1,7 @@
-//! What people and their reactions may be called: what is accepted keeps the rules, and is the same name in each form.
+//! What people, their phones and their reactions may be called: what is accepted keeps the rules, and is the same in each form.
 #![no_main]
 
-use anser_auth::fuzzing::username;
+use anser_auth::fuzzing::{phone, username};
 use anser_messaging::fuzzing::check_emoji;
 use anser_types::text::{check_line, check_name};
 use libfuzzer_sys::fuzz_target;
@@ -19,6 +19,12 @@ fuzz_target!(|text: &str| {
         if let Some((_, again)) = username(&key, MOST) {
             assert_eq!(again, key, "folding twice changes nothing");
         }
+    }
+    if let Some(number) = phone(text) {
+        let digits = number.strip_prefix('+').expect("E.164");
+        assert!((7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()));
+        assert!(text.starts_with('+') && text.len() <= 32);
+        assert_eq!(phone(&number), Some(number), "it means itself");
     }
     let line = check_line("remark", text, MOST).is_ok();
     assert_eq!(line, text.len() <= MOST && !text.chars().any(char::is_control));

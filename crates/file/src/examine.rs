@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader, Read},
+    io::{self, BufReader, Read, Seek},
     path::Path,
 };
 
@@ -66,7 +66,7 @@ fn look(path: &Path, bounds: Bounds) -> io::Result<Found> {
 }
 
 /// What claims to be a picture and is none within the bounds is a file like any other, which nobody shows as a picture.
-fn described(found: Found, file: &mut BufReader<File>, bounds: Bounds) -> Found {
+pub(crate) fn described(found: Found, file: &mut (impl Read + Seek), bounds: Bounds) -> Found {
     let is_picture = matches!(found.media_type, "image/png" | "image/jpeg" | "image/gif" | "image/webp");
     if is_picture {
         return match header::dimensions(found.media_type, file) {

@@ -27,6 +27,9 @@ mod desk;
 mod downloads;
 mod erase_files;
 mod examine;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod get_files;
 mod get_upload;
 mod get_usage;

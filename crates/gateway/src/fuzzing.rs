@@ -2,6 +2,7 @@
 
 pub use crate::{
     frames::{BadFrame, Encoding, Inbound, put, read},
+    http::ranges::{Asked, parse as asked_range},
     resume::{MeVersions, ResumePoint, StoreName},
 };
 
@@ -13,4 +14,9 @@ pub fn sync_token(text: &str) -> Option<String> {
 /// The bytes as each of the chat-room clients' requests that they are, written again.
 pub fn chatroom_said(bytes: &[u8]) -> Vec<Vec<u8>> {
     crate::chatroom::wire::said(bytes)
+}
+
+/// How a download's header says what the file is called.
+pub fn disposition(name: &str, inline: bool) -> String {
+    crate::http::file_content::disposition(name, inline)
 }

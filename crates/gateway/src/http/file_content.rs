@@ -197,7 +197,7 @@ fn matches(headers: &HeaderMap, name: header::HeaderName, etag: &HeaderValue) ->
 }
 
 /// `Content-Disposition` (RFC 6266): the name for everybody, and as it is for those who read RFC 8187.
-pub(super) fn disposition(name: &str, inline: bool) -> String {
+pub(crate) fn disposition(name: &str, inline: bool) -> String {
     let kind = if inline { "inline" } else { "attachment" };
     let plain: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
     if plain == name {

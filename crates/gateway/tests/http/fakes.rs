@@ -294,7 +294,9 @@ fake!(Phones {
 });
 
 fake!(OpaqueSessions {
-    resolve(_r: ResolveRequest) -> SessionClaims { SessionClaims::default() }
+    resolve(_r: ResolveRequest) -> SessionClaims {
+        SessionClaims { user_id: ALICE.to_vec(), session_id: SESSION.to_vec(), ..SessionClaims::default() }
+    }
 });
 
 fake!(Contacts {
