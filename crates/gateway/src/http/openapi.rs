@@ -68,9 +68,9 @@ pub fn request_body<B: ToSchema>(schemas: &mut Vec<Collect>) -> RequestBody {
     RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True)).build()
 }
 
-/// A body that is no JSON of ours.
+/// A body that is no JSON of ours. No body is an empty one, and an empty file is a file.
 pub fn streamed_body(media_types: &[&str], what: &str) -> RequestBody {
-    let body = RequestBodyBuilder::new().description(Some(what)).required(Some(Required::True));
+    let body = RequestBodyBuilder::new().description(Some(what)).required(Some(Required::False));
     media_types
         .iter()
         .fold(body, |body, media_type| body.content(*media_type, Content::new(Some(String::schema()))))
