@@ -71,11 +71,12 @@ macro_rules! of_sessions {
 /// The bytes as each request that they are, written again.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn said(bytes: &[u8]) -> Vec<Vec<u8>> {
+    type Read = fn(&[u8]) -> Option<Vec<u8>>;
     fn one<M: Message + Default>(bytes: &[u8]) -> Option<Vec<u8>> {
         M::decode(bytes).ok().map(|message| message.encode_to_vec())
     }
     let _never_panics = read_frame(bytes);
-    let read: [fn(&[u8]) -> Option<Vec<u8>>; 9] = [
+    let read: [Read; 9] = [
         one::<ClientAuthenticationReq>,
         one::<UserLoginReq>,
         one::<PhoneLoginReq>,
