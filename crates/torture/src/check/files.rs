@@ -59,6 +59,9 @@ fn files_are_kept(facts: &Facts, truth: &Truth, report: &mut Report) {
     }
 }
 
+/// How recordings begin.
+const RECORDING: &str = "#!AMR";
+
 fn search_is_exact(facts: &Facts, truth: &Truth, report: &mut Report) {
     let places = words(facts, truth);
     for search in &facts.searches {
@@ -94,7 +97,9 @@ fn words<'f>(facts: &'f Facts, truth: &'f Truth) -> HashMap<&'f str, BTreeSet<Pl
                 Content::File(file, caption) => (&**caption, facts.uploads.get(file)),
                 _ => continue,
             };
-            let name = file.and_then(|file| file.name.split('.').next());
+            // What a recording is called was said by nobody, and is not searched.
+            let named = file.filter(|file| !file.content.starts_with(RECORDING));
+            let name = named.and_then(|file| file.name.split('.').next());
             for word in said.split_whitespace().chain(name) {
                 places.entry(word).or_default().insert((conversation.clone(), seq));
             }
